@@ -1,0 +1,32 @@
+# Two commands do everything: `make quickstart` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: quickstart install demo check test sanitize bench docs clean
+
+quickstart: install demo  ## create .venv, install, run the main job on embedded data
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/include/* native/src/*)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: install
+	$(BIN)/seqmap demo
+
+check: install  ## lint, types, import contracts
+	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check src tests benchmarks examples
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check  ## checks, then the whole test suite
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,316 @@
+"""The configuration of a model and of its training, as frozen dataclasses.
+
+A configuration is read from TOML (one table per section) and changed by `--set section.key=value`.
+Unknown keys are refused with the nearest valid name; values are checked for type and range.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from seqmap.errors import ConfigError, nearest
+
+Section = TypeVar("Section")
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """How text becomes symbols."""
+
+    unit: Literal["auto", "word", "char", "subword"] = "auto"
+    """What a symbol is; `auto` takes characters for Chinese, Japanese or Thai, else words."""
+    vocabulary: int = 30_000
+    """At most this many symbols are kept, the most frequent ones; the others share one id."""
+    min_count: int = 1
+    """A symbol seen less often than this in training is left out of the vocabulary."""
+    lowercase: bool = True
+    """Fold case before looking symbols up (the wide branch has its own rule)."""
+    max_length: int = 512
+    """Longer texts are cut to this many symbols."""
+    truncate: Literal["end", "start", "middle"] = "end"
+    """Which part of a text that is too long is dropped."""
+    vectors: str = ""
+    """A file of word vectors (word2vec, GloVe or fastText text format) to start from."""
+
+
+@dataclass(frozen=True)
+class EmbeddingConfig:
+    """The table that turns symbols into vectors."""
+
+    size: int = 128
+    """Dimension of a symbol's vector."""
+    dropout: float = 0.3
+    """Variational dropout: one mask for a whole sequence (Gal & Ghahramani 2016)."""
+    word_dropout: float = 0.1
+    """Chance that a symbol is replaced by the unknown one during training."""
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The network that reads a sequence of vectors."""
+
+    name: Literal["lstm", "gru", "rnn", "transformer", "lstm-transformer"] = "lstm"
+    """Which encoder."""
+    hidden: int = 128
+    """Units per layer and direction (for the transformer: the model dimension)."""
+    layers: int = 1
+    """How many layers are stacked."""
+    direction: Literal["forward", "both"] = "both"
+    """Read left to right, or in both directions (twice the units)."""
+    dropout: float = 0.3
+    """Dropout between stacked layers."""
+    weight_dropout: float = 0.0
+    """DropConnect on the recurrent weights (Merity et al. 2018)."""
+    heads: int = 4
+    """Attention heads; transformer layers only."""
+    feedforward: int = 0
+    """Inner width of a transformer layer; 0 means four times `hidden`."""
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """What stands between the encoder and the answer."""
+
+    pooling: Literal["last", "mean", "max", "attention", "mean-max"] = "mean-max"
+    """How a sequence of states becomes one vector."""
+    dropout: float = 0.5
+    """Dropout on that vector."""
+    label_smoothing: float = 0.0
+    """Share of the target probability that is spread over all labels."""
+
+
+@dataclass(frozen=True)
+class WideConfig:
+    """The wide branch: a linear model over hashed n-grams, fused with the deep branch."""
+
+    kind: Literal["ngram", "none"] = "ngram"
+    """`none` leaves the deep branch alone."""
+    word_ngrams: int = 3
+    """Longest n-gram of words (0 leaves words out)."""
+    char_ngrams: int = 5
+    """Longest n-gram of characters (0 leaves characters out)."""
+    bits: int = 20
+    """The n-grams are hashed into 2**bits buckets."""
+    l2: float = 1.0
+    """Strength of the L2 penalty."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How the model is trained."""
+
+    epochs: int = 20
+    """At most this many passes over the data."""
+    batch_size: int = 32
+    """Examples in a batch, at most."""
+    batch_tokens: int = 16_384
+    """Symbols in a batch (padding included), at most."""
+    optimizer: Literal["adam", "adamw"] = "adamw"
+    """Adam (Kingma & Ba 2015) or AdamW (Loshchilov & Hutter 2019)."""
+    learning_rate: float = 2e-3
+    """Peak learning rate."""
+    weight_decay: float = 0.0
+    """Decoupled weight decay (AdamW)."""
+    schedule: Literal["constant", "linear", "cosine"] = "cosine"
+    """How the rate falls after the warm-up."""
+    warmup: float = 0.05
+    """Share of all steps over which the rate rises from zero."""
+    clip: float = 1.0
+    """Largest norm of the gradient; 0 turns clipping off."""
+    average: float = 0.0
+    """Decay of the running average of the weights that is evaluated and kept; 0 turns it off."""
+    patience: int = 5
+    """Stop when the dev loss has not improved for this many epochs; the best weights are kept."""
+    holdout: float = 0.1
+    """Share of the training data that becomes the dev part when none is given."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """`balanced` weighs a class by the inverse of its frequency."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Arithmetic of the LSTM kernel in training; `auto` takes bf16 where the processor has it."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train; `auto` takes CUDA when it is there."""
+    threads: int = 0
+    """CPU threads; 0 takes all cores."""
+    seed: int = 42
+    """Seed of initialisation, order and dropout (the held-out dev part always uses 42)."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides what model comes out of given data."""
+
+    text: TextConfig = field(default_factory=TextConfig)
+    embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    wide: WideConfig = field(default_factory=WideConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def replace(self, **settings: Any) -> Config:
+        """Return a copy with `section__key=value` settings applied, checked as in a file."""
+        return override(self, {name.replace("__", "."): value for name, value in settings.items()})
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Return plain nested dicts, for TOML and for the manifest."""
+        return dataclasses.asdict(self)
+
+
+# The range of each number: (section, key) -> (smallest, largest).
+_RANGES: dict[tuple[str, str], tuple[float, float]] = {
+    ("text", "vocabulary"): (2, 10_000_000),
+    ("text", "min_count"): (1, 1_000_000),
+    ("text", "max_length"): (1, 10_000_000),
+    ("embedding", "size"): (1, 8192),
+    ("embedding", "dropout"): (0, 0.95),
+    ("embedding", "word_dropout"): (0, 0.95),
+    ("encoder", "hidden"): (1, 8192),
+    ("encoder", "layers"): (1, 64),
+    ("encoder", "dropout"): (0, 0.95),
+    ("encoder", "weight_dropout"): (0, 0.95),
+    ("encoder", "heads"): (1, 256),
+    ("encoder", "feedforward"): (0, 65536),
+    ("head", "dropout"): (0, 0.95),
+    ("head", "label_smoothing"): (0, 0.9),
+    ("wide", "word_ngrams"): (0, 5),
+    ("wide", "char_ngrams"): (0, 8),
+    ("wide", "bits"): (8, 26),
+    ("wide", "l2"): (0, 1e9),
+    ("train", "epochs"): (1, 100_000),
+    ("train", "batch_size"): (1, 1_000_000),
+    ("train", "batch_tokens"): (1, 1_000_000_000),
+    ("train", "learning_rate"): (0, 100),
+    ("train", "weight_decay"): (0, 100),
+    ("train", "warmup"): (0, 1),
+    ("train", "clip"): (0, 1e9),
+    ("train", "average"): (0, 0.99999),
+    ("train", "patience"): (1, 100_000),
+    ("train", "holdout"): (0.001, 0.9),
+    ("train", "threads"): (0, 1024),
+    ("train", "seed"): (0, 2**63 - 1),
+}
+
+
+def load_config(path: str | Path | None, settings: Sequence[str] = ()) -> Config:
+    """Read a configuration file and apply `--set section.key=value` settings to it.
+
+    Args:
+        path: A TOML file, or None for the defaults.
+        settings: Strings of the form `section.key=value`; the value is read as TOML, else as text.
+
+    Raises:
+        ConfigError: The file cannot be read, or a key or value is not valid.
+    """
+    config = Config()
+    if path is not None:
+        try:
+            tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(
+                f"cannot read the configuration: {error.strerror}", path=path
+            ) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"not valid TOML: {error}", path=path) from None
+        config = override(config, _flatten(tables, path), path=path)
+    return override(config, dict(parse_setting(setting) for setting in settings))
+
+
+def parse_setting(setting: str) -> tuple[str, Any]:
+    """Split `section.key=value`; the value is read as a TOML value, else taken as text."""
+    name, equals, text = setting.partition("=")
+    if not equals:
+        raise ConfigError("a setting needs the form section.key=value", given=setting)
+    try:
+        return name.strip(), tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name.strip(), text.strip()
+
+
+def from_dict(tables: Mapping[str, Any], path: str | Path | None = None) -> Config:
+    """Build a configuration from nested dicts, checked like a file."""
+    return override(Config(), _flatten(tables, path), path=path)
+
+
+def override(config: Config, values: Mapping[str, Any], path: str | Path | None = None) -> Config:
+    """Return `config` with the dotted keys of `values` replaced."""
+    sections: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        section, key = _resolve(name, path)
+        sections.setdefault(section, {})[key] = _checked(section, key, value, path)
+    changed = {
+        section: dataclasses.replace(getattr(config, section), **keys)
+        for section, keys in sections.items()
+    }
+    return dataclasses.replace(config, **changed)
+
+
+def to_toml(config: Config) -> str:
+    """Write a configuration as TOML that `load_config` reads back."""
+    lines: list[str] = []
+    for section, keys in config.to_dict().items():
+        lines.append(f"[{section}]")
+        lines.extend(f"{key} = {json.dumps(value)}" for key, value in keys.items())
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _flatten(tables: Mapping[str, Any], path: str | Path | None) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for section, keys in tables.items():
+        if not isinstance(keys, Mapping):
+            raise ConfigError(
+                "a configuration consists of tables",
+                path=path,
+                given=section,
+                allowed=[f"[{name}]" for name in _sections()],
+            )
+        flat.update({f"{section}.{key}": value for key, value in keys.items()})
+    return flat
+
+
+def _sections() -> dict[str, type[Any]]:
+    return {
+        f.name: typing.cast("type[Any]", t)
+        for f, t in zip(dataclasses.fields(Config), get_type_hints(Config).values(), strict=True)
+    }
+
+
+def _resolve(name: str, path: str | Path | None) -> tuple[str, str]:
+    sections = _sections()
+    known = [f"{s}.{f.name}" for s, kind in sections.items() for f in dataclasses.fields(kind)]
+    if name in known:
+        section, _, key = name.partition(".")
+        return section, key
+    # A bare key is fine to suggest by its last part too: `hidden` means `encoder.hidden`.
+    tails = {full.partition(".")[2]: full for full in known}
+    close = nearest(name, known) or tails.get(nearest(name.rpartition(".")[2], tails) or "")
+    remedy = f"Did you mean {close}?" if close else f"Sections: {', '.join(sections)}"
+    raise ConfigError("unknown configuration key", path=path, given=name, remedy=remedy)
+
+
+def _checked(section: str, key: str, value: Any, path: str | Path | None) -> Any:
+    hint = get_type_hints(_sections()[section])[key]
+    name = f"{section}.{key}"
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise ConfigError(
+                f"{name} cannot be this", path=path, given=value, allowed=get_args(hint)
+            )
+        return value
+    kind = hint if not isinstance(hint, types.UnionType) else get_args(hint)[0]
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise ConfigError(f"{name} needs a value of type {kind.__name__}", path=path, given=value)
+    bounds = _RANGES.get((section, key))
+    if bounds is not None and not bounds[0] <= value <= bounds[1]:
+        allowed = f"{bounds[0]:g} to {bounds[1]:g}"
+        raise ConfigError(f"{name} is out of range", path=path, given=value, allowed=allowed)
+    return value
