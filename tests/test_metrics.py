@@ -141,7 +141,7 @@ def test_table_is_narrow_when_names_are_short() -> None:
 
 def test_table_stays_whole_with_control_characters_in_a_name() -> None:
     lines = metrics.class_report([0, 1], [0, 1], ["a\nb", "c\td"]).table().split("\n")
-    assert len(lines) == 7 and lines[2].startswith("a b ") and lines[3].startswith("c d ")
+    assert len(lines) == 8 and lines[2].startswith("a b ") and lines[3].startswith("c d ")
 
 
 def test_table_shows_a_dash_for_what_was_not_measured() -> None:

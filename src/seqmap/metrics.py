@@ -61,6 +61,8 @@ class ClassReport:
         """Return the report as text of at most `width` columns (wide characters count twice)."""
         rows = [*self.classes, *self.averages]
         labels = [*(s.name for s in self.classes), *(f"{s.name} average" for s in self.averages)]
+        # A tab or a line break in a name would break the table.
+        labels = ["".join(c if c.isprintable() else " " for c in label) for label in labels]
         room = max(width - _NUMBERS, 12)
         column = min(max(display_width(label) for label in [*labels, "accuracy"]), room)
         rule = "─" * (column + _NUMBERS)
@@ -223,7 +225,6 @@ def _columns(character: str) -> int:
 
 def _fit(text: str, columns: int) -> str:
     """Pad `text` to `columns`, or cut it there and end it with an ellipsis."""
-    text = "".join(c if c.isprintable() else " " for c in text)  # a tab would break the table
     if display_width(text) > columns:
         kept, used = "", 0
         for character in text:
