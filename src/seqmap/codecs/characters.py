@@ -1,0 +1,96 @@
+"""Character classes and case folding that the text codecs share.
+
+Texts are never rewritten before they are split, because positions in the original text must stay
+exact: a symbol is cut out first, and folded afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Literal
+
+# Scripts written without blanks between words: Thai to Myanmar, Khmer, kana, bopomofo, Han.
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+    "\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3041-\u3096\u3099-\u309f\u30a1-\u30ff\u3100-\u312f"
+    "\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
+    "\U00020000-\U0003ffff"
+)
+# Marks that continue a word but are not `\w`: Latin to Arabic accents, Indic vowel signs (all of
+# their blocks except the danda), the joiners of Persian and Indic words.
+MARKS = (
+    "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a"
+    "\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed"
+    "\u0900-\u0963\u0966-\u0df3\u1ab0-\u1aff\u1dc0-\u1dff\u200c\u200d\ufe20-\ufe2f"
+)
+# Pictographs and the symbols that become emoji with a variation selector.
+EMOJI = "\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff\U0001f000-\U0001faff"
+
+_UNSPACED = re.compile(f"[{UNSPACED}]")
+_LETTER = re.compile(r"[^\W\d_]")
+_BREAK = re.compile("<[bB][rR] ?/?>")
+_OPEN_BREAK = re.compile(r"<(?:[bB](?:[rR] ?/?)?)?\Z")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# Penn Treebank writes brackets and quotes in words; a model trained on such text must also read
+# plain text, and the other way round.
+_ALIASES = {
+    "-lrb-": "(",
+    "-rrb-": ")",
+    "-lsb-": "[",
+    "-rsb-": "]",
+    "-lcb-": "{",
+    "-rcb-": "}",
+    "``": '"',
+    "''": '"',
+    "\u201c": '"',
+    "\u201d": '"',
+}
+_SAMPLE_CHARACTERS = 2_000_000
+
+
+def fold(surface: str, *, lowercase: bool) -> str:
+    """Return the vocabulary's form of a symbol: NFKC, one kind of quotes, lower case if asked.
+
+    NFKC unites full-width and ordinary forms (`Ａ` and `A`, `，` and `,`), and composed and
+    decomposed accents. Half surrogates, which no file can hold, become U+FFFD.
+    """
+    folded = surface.lower() if lowercase else surface
+    if not folded.isascii():
+        folded = _SURROGATE.sub("\ufffd", folded)
+        folded = unicodedata.normalize("NFKC", folded)
+        folded = folded.replace("\u2019", "'").replace("\u2018", "'").replace("\ufe0f", "")
+    return _ALIASES.get(folded.lower(), folded) or surface
+
+
+def blank_breaks(text: str) -> str:
+    """Replace each HTML line break (`<br>`, `<br />`) by as many blanks, so that positions stay."""
+    if "<" not in text:
+        return text
+    return _BREAK.sub(lambda found: " " * len(found[0]), text)
+
+
+def open_break(text: str) -> int:
+    """Return where a line break that is not complete yet begins, or the length of `text`.
+
+    The end of `text` may be the beginning of `<br />`: only the next characters can tell.
+    """
+    found = _OPEN_BREAK.search(text, max(0, len(text) - 5))
+    return found.start() if found else len(text)
+
+
+def choose_unit(texts: Iterable[str]) -> Literal["word", "char"]:
+    """Return `char` when more than half of the letters belong to a script without blanks.
+
+    Only the first two million characters are looked at. (The word codec also reads each such
+    character as a symbol of its own, so that mixed text is in good hands with either.)
+    """
+    letters = unspaced = seen = 0
+    for text in texts:
+        letters += len(_LETTER.findall(text))
+        unspaced += len(_UNSPACED.findall(text))
+        seen += len(text)
+        if seen > _SAMPLE_CHARACTERS:
+            break
+    return "char" if 2 * unspaced > letters else "word"
