@@ -1,0 +1,173 @@
+"""Finds the native core and holds what its parts share: the instruction set and the threads.
+
+The core is a plain shared library called through ctypes, which releases the GIL. Where it is
+missing, `library()` returns None, says so once in the log, and callers take their other path (NumPy,
+or `nn.LSTM`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import logging
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+from seqmap.errors import ConfigError, SeqmapError
+
+ABI_VERSION = 1
+"""Must equal SEQMAP_ABI_VERSION in native/include/seqmap_core.h."""
+
+LIBRARY_VARIABLE = "SEQMAP_LIBRARY"
+"""Environment variable with the path of the library to load; "none" leaves the core out."""
+
+_log = logging.getLogger(__name__)
+
+
+class NativeError(SeqmapError):
+    """The native core refused a call."""
+
+
+def _file_name() -> str:
+    suffix = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
+    return ("" if sys.platform == "win32" else "lib") + "seqmap_core" + suffix
+
+
+def _candidates() -> Iterator[Path]:
+    """The places where a build or an install, editable or not, puts the library."""
+    chosen = os.environ.get(LIBRARY_VARIABLE)
+    if chosen:
+        yield Path(chosen)
+        return
+    inside = Path("_native") / _file_name()
+    yield Path(__file__).resolve().parents[1] / inside
+    for name in ("platlib", "purelib"):
+        yield Path(sysconfig.get_path(name)) / "seqmap" / inside
+
+
+def _declare(core: ctypes.CDLL) -> None:
+    """Set the types of the functions that this module calls."""
+    text, number = ctypes.c_char_p, ctypes.c_int32
+    signatures: dict[str, tuple[list[type], type | None]] = {
+        "seqmap_abi_version": ([], number),
+        "seqmap_last_error": ([], text),
+        "seqmap_isa": ([], text),
+        "seqmap_set_isa": ([text], number),
+        "seqmap_isa_available": ([text], number),
+        "seqmap_has_feature": ([text], number),
+        "seqmap_set_feature": ([text, number], number),
+        "seqmap_variant": ([text], text),
+        "seqmap_set_threads": ([number], number),
+        "seqmap_threads": ([], number),
+        "seqmap_cached_bytes": ([], ctypes.c_int64),
+        "seqmap_trim": ([], None),
+    }
+    declare(core, signatures)
+
+
+def declare(core: ctypes.CDLL, signatures: dict[str, tuple[list[type], type | None]]) -> None:
+    """Set argument and result types of functions, by name; other parts declare theirs with it."""
+    for name, (arguments, result) in signatures.items():
+        function = getattr(core, name)
+        function.argtypes = arguments
+        function.restype = result
+
+
+@functools.cache
+def library() -> ctypes.CDLL | None:
+    """Load the core, or return None and say so once where there is none."""
+    path = next((place for place in _candidates() if place.is_file()), None)
+    if path is None:
+        _log.warning(
+            "the native core is not installed: NumPy and torch do its work, several times slower"
+        )
+        return None
+    try:
+        core = ctypes.CDLL(str(path))
+        _declare(core)
+    except (OSError, AttributeError) as error:
+        _log.warning("the native core %s cannot be loaded (%s): working without it", path, error)
+        return None
+    version = core.seqmap_abi_version()
+    if version != ABI_VERSION:
+        _log.warning(
+            "the native core %s has ABI version %d, not %d: working without it; reinstall seqmap",
+            path,
+            version,
+            ABI_VERSION,
+        )
+        return None
+    return core
+
+
+def require() -> ctypes.CDLL:
+    """The core, or an error where there is none."""
+    core = library()
+    if core is None:
+        raise NativeError("this needs the native core, which is not installed")
+    return core
+
+
+def check(code: int) -> None:
+    """Raise what a function of the core reports by a negative code."""
+    if code < 0:
+        raise NativeError(require().seqmap_last_error().decode())
+
+
+def available() -> bool:
+    """Whether the native core can be used."""
+    return library() is not None
+
+
+def isa() -> str | None:
+    """The instruction set in use: avx512, avx2, neon or portable; None without the core."""
+    core = library()
+    return None if core is None else core.seqmap_isa().decode()
+
+
+def available_isas() -> list[str]:
+    """The instruction sets that this build has and this machine runs, the best first."""
+    core = require()
+    return [
+        name
+        for name in ("avx512", "avx2", "neon", "portable")
+        if core.seqmap_isa_available(name.encode())
+    ]
+
+
+def set_isa(name: str) -> None:
+    """Force an instruction set; "auto" goes back to the best one."""
+    if require().seqmap_set_isa(name.encode()) < 0:
+        raise ConfigError(
+            "this instruction set cannot be used here",
+            given=name,
+            allowed=["auto", *available_isas()],
+        )
+
+
+def has_feature(name: str) -> bool:
+    """Whether "bf16" or "vnni" instructions are in use."""
+    return bool(require().seqmap_has_feature(name.encode()))
+
+
+def set_feature(name: str, enabled: bool) -> None:
+    """Turn "bf16" or "vnni" instructions off (their results are then emulated) or on again."""
+    check(require().seqmap_set_feature(name.encode(), int(enabled)))
+
+
+def threads() -> int:
+    """How many threads an operation may use, the caller included."""
+    return int(require().seqmap_threads())
+
+
+def set_threads(count: int) -> None:
+    """Set the number of threads an operation may use; 0 means one per available core."""
+    check(require().seqmap_set_threads(count))
+
+
+def trim() -> None:
+    """Give the memory that the core keeps for reuse back to the system."""
+    require().seqmap_trim()
