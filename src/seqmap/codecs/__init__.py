@@ -13,6 +13,7 @@ from seqmap.codecs.base import PAD, UNKNOWN, Ids, TextCodec
 from seqmap.codecs.char import CharCodec
 from seqmap.codecs.characters import choose_unit
 from seqmap.codecs.labels import LabelCodec
+from seqmap.codecs.subword import SubwordCodec
 from seqmap.codecs.word import WordCodec
 from seqmap.config import TextConfig
 from seqmap.errors import ArchiveError
@@ -23,6 +24,7 @@ __all__ = [
     "UNKNOWN",
     "CharCodec",
     "LabelCodec",
+    "SubwordCodec",
     "TextCodec",
     "WordCodec",
     "choose_unit",
@@ -34,6 +36,7 @@ __all__ = [
 CODECS: dict[str, type[TextCodec]] = {
     "word": WordCodec,
     "char": CharCodec,
+    "subword": SubwordCodec,
 }
 
 _CHOICE_TEXTS = 100_000
