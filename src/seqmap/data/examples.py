@@ -1,0 +1,164 @@
+"""Reading labelled examples from a file."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from seqmap.data.columns import Roles, resolve_roles
+from seqmap.data.formats.guess import open_table
+from seqmap.data.names import name_labels, read_names
+from seqmap.data.records import Dataset, Example, Layout, ReadOptions, order_labels
+from seqmap.data.soft import SoftReader
+from seqmap.data.source import Source
+from seqmap.data.table import Cell, Table
+from seqmap.errors import DataError
+
+# What spreadsheets and data frames write for "no value".
+_NO_LABEL = frozenset(("", "nan", "NaN", "NAN", "<NA>"))
+
+
+def read_examples(path: str | os.PathLike[str], options: ReadOptions | None = None) -> Dataset:
+    """Read all examples of a labelled file.
+
+    The file is read as a stream, in one pass (TSV, and text that is not UTF-8, in two).
+    Texts are kept exactly as they are: empty ones, too.
+
+    Args:
+        path: The file; `-` is standard input.
+        options: How to read it; what is None is guessed, and reported in the layout.
+
+    Raises:
+        DataError: The file is missing or empty, a column is not there, or a row cannot be used.
+    """
+    options = options or ReadOptions()
+    source = Source(path)
+    table = open_table(source, options, labelled=True)
+    if not table.columns:
+        raise _empty(table)
+    roles = resolve_roles(table, options, labelled=True)
+    reader = _LabelReader(source.shown, options.label_separator)
+    soft = SoftReader.of(table, roles, options)
+    examples = tuple(_examples(table, roles, reader, soft))
+    if not examples:
+        raise _empty(table)
+    if reader.several and not reader.lists_only:
+        table.notes.append("some labels are lists and some are not: read as multi-label")
+    multi_label = reader.several or options.label_separator is not None
+    soft_names = None
+    if soft is not None:
+        examples, soft_names = soft.finish(examples, multi_label=multi_label)
+    names: tuple[str, ...] = ()
+    if options.label_names is not None:
+        names = read_names(options.label_names)
+        examples = name_labels(examples, names, source.shown, table.notes)
+    if not names:
+        found = order_labels({label for example in examples for label in example.labels})
+        names = found if soft_names is None else soft_names
+    return Dataset(
+        path=os.fspath(path),
+        examples=examples,
+        layout=layout_of(table, roles),
+        multi_label=multi_label,
+        label_names=names,
+        soft_names=soft_names,
+    )
+
+
+def layout_of(table: Table, roles: Roles) -> Layout:
+    """Return what was found in a table."""
+    return Layout(
+        format=table.format,
+        encoding=table.encoding(),
+        delimiter=table.delimiter,
+        quoting=table.quoting,
+        header=table.header,
+        columns=table.columns,
+        text_columns=tuple(table.columns[place] for place in roles.text),
+        label_column=None if roles.label is None else table.columns[roles.label],
+        soft_columns=tuple(table.columns[place] for place in roles.soft),
+        notes=tuple(table.notes),
+    )
+
+
+def text_of(cells: Sequence[Cell]) -> str:
+    """Join the cells of the text columns by a blank; a missing value is an empty text."""
+    if len(cells) == 1:
+        cell = cells[0]
+        return cell if isinstance(cell, str) else _shown(cell)
+    return " ".join(cell if isinstance(cell, str) else _shown(cell) for cell in cells)
+
+
+def _examples(
+    table: Table, roles: Roles, reader: _LabelReader, soft: SoftReader | None
+) -> Iterator[Example]:
+    width = len(roles.text)
+    places = [*roles.text, *(() if roles.label is None else (roles.label,)), *roles.soft]
+    soft_from = width + (roles.label is not None)
+    for number, cells in table.read(places):
+        labels = () if roles.label is None else reader.labels(cells[width], number)
+        probabilities = None if soft is None else soft.row(cells[soft_from:], number)
+        yield Example(text_of(cells[:width]), labels, probabilities, number)
+
+
+class _LabelReader:
+    """Turns cells into labels, and notices whether there are lists of labels."""
+
+    def __init__(self, path: str, separator: str | None) -> None:
+        self.path = path
+        self.separator = separator
+        self.several = False
+        self.lists_only = True
+        # Labels repeat: each distinct one is one string in memory.
+        self._seen: dict[str, tuple[str, ...]] = {}
+
+    def labels(self, cell: Cell, line: int) -> tuple[str, ...]:
+        if isinstance(cell, (list, tuple)):
+            self.several = True
+            return tuple(dict.fromkeys(self._one(item, line) for item in cell))
+        self.lists_only = False
+        if self.separator and isinstance(cell, str):
+            parts = (part.strip() for part in cell.split(self.separator))
+            return tuple(dict.fromkeys(self._one(part, line) for part in parts if part))
+        label = self._one(cell, line)
+        return self._seen.setdefault(label, (label,))
+
+    def _one(self, cell: Cell, line: int) -> str:
+        label = cell.strip() if isinstance(cell, str) else _shown(cell)
+        if label in _NO_LABEL or isinstance(cell, dict):
+            raise DataError(
+                "the label is missing" if label in ("", "{}") else "the label is not a value",
+                path=self.path,
+                line=line,
+                given=label if label else None,
+                allowed="a class name or number",
+                remedy="Fill it in or delete the row",
+            )
+        return label
+
+
+def _shown(cell: Cell) -> str:
+    """Return a value of JSON or Parquet as text: 1.0 and 1 are the same, None is empty."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float):
+        return str(int(cell)) if math.isfinite(cell) and cell.is_integer() else str(cell)
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", "replace")
+    return str(cell)
+
+
+def _empty(table: Table) -> DataError:
+    # Reading nothing may still find why nothing came out, such as a quote that never ends.
+    for _ in table.read(()):
+        pass
+    size = 0 if table.source.is_stdin else Path(table.source.path).stat().st_size
+    if size and table.columns:
+        problem = "there is no row" + (" below the header" if table.header else "")
+    else:
+        problem = "the file is empty"
+    return DataError(problem, path=table.source.shown, allowed="at least one example")
