@@ -24,7 +24,7 @@ struct ProbeKernels {
 SEQMAP_COMPILED_VARIANTS(SEQMAP_DECLARE)
 #undef SEQMAP_DECLARE
 
-inline const ProbeKernels& probe_kernels(Variant variant) {
+static inline const ProbeKernels& probe_kernels(Variant variant) {
   switch (variant) {
 #define SEQMAP_CASE(name) \
   case Variant::name: return name::probe_kernels;

@@ -40,6 +40,11 @@ SEQMAP_INLINE Vec reciprocal(Vec x) { return {_mm256_div_ps(_mm256_set1_ps(1.f),
 SEQMAP_INLINE Words load_words(const void* p) { return {_mm256_loadu_si256(static_cast<const __m256i*>(p))}; }
 SEQMAP_INLINE void store_words(void* p, Words a) { _mm256_storeu_si256(static_cast<__m256i*>(p), a.v); }
 SEQMAP_INLINE Words set1_word(int32_t x) { return {_mm256_set1_epi32(x)}; }
+SEQMAP_INLINE Words or_words(Words a, Words b) { return {_mm256_or_si256(a.v, b.v)}; }
+// kWidth 16-bit values, each in a word of its own.
+SEQMAP_INLINE Words load_halves(const uint16_t* p) {
+  return {_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
 SEQMAP_INLINE Words add_words(Words a, Words b) { return {_mm256_add_epi32(a.v, b.v)}; }
 SEQMAP_INLINE Vec as_floats(Words a) { return {_mm256_castsi256_ps(a.v)}; }
 SEQMAP_INLINE Words as_words(Vec a) { return {_mm256_castps_si256(a.v)}; }

@@ -41,6 +41,11 @@ SEQMAP_INLINE Vec reciprocal(Vec x) {
 SEQMAP_INLINE Words load_words(const void* p) { return {_mm512_loadu_si512(p)}; }
 SEQMAP_INLINE void store_words(void* p, Words a) { _mm512_storeu_si512(p, a.v); }
 SEQMAP_INLINE Words set1_word(int32_t x) { return {_mm512_set1_epi32(x)}; }
+SEQMAP_INLINE Words or_words(Words a, Words b) { return {_mm512_or_si512(a.v, b.v)}; }
+// kWidth 16-bit values, each in a word of its own.
+SEQMAP_INLINE Words load_halves(const uint16_t* p) {
+  return {_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
 SEQMAP_INLINE Words add_words(Words a, Words b) { return {_mm512_add_epi32(a.v, b.v)}; }
 SEQMAP_INLINE Vec as_floats(Words a) { return {_mm512_castsi512_ps(a.v)}; }
 SEQMAP_INLINE Words as_words(Vec a) { return {_mm512_castps_si512(a.v)}; }

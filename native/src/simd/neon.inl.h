@@ -51,6 +51,11 @@ SEQMAP_INLINE void store_words(void* p, Words a) {
   vst1q_u8(static_cast<uint8_t*>(p), vreinterpretq_u8_s32(a.v));
 }
 SEQMAP_INLINE Words set1_word(int32_t x) { return {vdupq_n_s32(x)}; }
+SEQMAP_INLINE Words or_words(Words a, Words b) { return {vorrq_s32(a.v, b.v)}; }
+// kWidth 16-bit values, each in a word of its own.
+SEQMAP_INLINE Words load_halves(const uint16_t* p) {
+  return {vreinterpretq_s32_u32(vmovl_u16(vld1_u16(p)))};
+}
 SEQMAP_INLINE Words add_words(Words a, Words b) { return {vaddq_s32(a.v, b.v)}; }
 SEQMAP_INLINE Vec as_floats(Words a) { return {vreinterpretq_f32_s32(a.v)}; }
 SEQMAP_INLINE Words as_words(Vec a) { return {vreinterpretq_s32_f32(a.v)}; }

@@ -74,6 +74,11 @@ SEQMAP_INLINE Words load_words(const void* p) {
 }
 SEQMAP_INLINE void store_words(void* p, Words a) { std::memcpy(p, &a.v, sizeof a.v); }
 SEQMAP_INLINE Words set1_word(int32_t x) { return {IntLanes{x, x, x, x}}; }
+SEQMAP_INLINE Words or_words(Words a, Words b) { return {a.v | b.v}; }
+// kWidth 16-bit values, each in a word of its own.
+SEQMAP_INLINE Words load_halves(const uint16_t* p) {
+  return {IntLanes{p[0], p[1], p[2], p[3]}};
+}
 SEQMAP_INLINE Words add_words(Words a, Words b) { return {a.v + b.v}; }
 SEQMAP_INLINE Vec as_floats(Words a) { return {(FloatLanes)a.v}; }
 SEQMAP_INLINE Words as_words(Vec a) { return {(IntLanes)a.v}; }

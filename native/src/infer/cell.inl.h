@@ -1,0 +1,57 @@
+// The LSTM cell on kWidth units, from additions, products and divisions alone: with fused multiply-add the result
+// has the same bits on every instruction set. Included by unit.cpp inside the variant's namespace.
+
+// 2^n for integral n in [-126, 127].
+SEQMAP_INLINE Vec power_of_2(Vec n) {
+#if defined(__AVX512F__) && !defined(SEQMAP_PORTABLE)
+  return {_mm512_scalef_ps(_mm512_set1_ps(1.f), n.v)};
+#else
+  return exp2_int(n);
+#endif
+}
+
+// Beyond it a gate is 0 or 1 to fp32; three factors 1 + e^28 still fit into an fp32.
+constexpr float kGateLimit = 28.f;
+
+// exp(-x) - 1 = scale * (1 + q) - 1, by Cephes' expf on -x = n ln 2 - r.
+SEQMAP_INLINE Vec negative_expm1(Vec x, Vec* scale) {
+  x = clamp(x, kGateLimit);
+  const Vec n = round_even(mul(x, set1(-1.44269504088896341f)));
+  Vec r = fma(n, set1(0.693359375f), x);  // ln 2 in two parts, the first with few bits
+  r = fma(n, set1(-2.12194440e-4f), r);
+  Vec p = set1(1.9875691500e-4f);  // the odd powers change sign with r
+  p = fma(p, r, set1(-1.3981999507e-3f));
+  p = fma(p, r, set1(8.3334519073e-3f));
+  p = fma(p, r, set1(-4.1665795894e-2f));
+  p = fma(p, r, set1(1.6666665459e-1f));
+  p = fma(p, r, set1(-5.0000001201e-1f));
+  *scale = power_of_2(n);
+  // exp(-r) - 1 = r^2 P(-r) - r, and P's sign is turned too
+  return fnma(p, mul(r, r), sub(zero(), r));
+}
+
+// 1 + exp(-x): the divisor of the logistic function.
+SEQMAP_INLINE Vec sigmoid_divisor(Vec x) {
+  Vec scale;
+  const Vec q = negative_expm1(x, &scale);
+  return add(fma(scale, q, scale), set1(1.f));
+}
+
+// exp(-2x) - 1, exact to fp32 for small x too: tanh(x) = -e / (2 + e).
+SEQMAP_INLINE Vec tanh_part(Vec x) {
+  Vec scale;
+  const Vec q = negative_expm1(add(x, x), &scale);
+  return fma(scale, q, sub(scale, set1(1.f)));
+}
+
+// i, f, g, o are the gates before their nonlinearity. Returns h, renews c (Hochreiter & Schmidhuber 1997; Gers et al.
+// 2000), with one division for each:
+//   c = c / F - e / (I G)    with F = 1 + exp(-f), I = 1 + exp(-i), G = 2 + e, e = exp(-2g) - 1
+SEQMAP_INLINE Vec cell(Vec i, Vec f, Vec g, Vec o, Vec* c) {
+  const Vec input = sigmoid_divisor(i), forget = sigmoid_divisor(f), output = sigmoid_divisor(o);
+  const Vec e = tanh_part(g);
+  const Vec ig = mul(input, add(set1(2.f), e));
+  *c = div(fnma(e, forget, mul(*c, ig)), mul(ig, forget));
+  const Vec ec = tanh_part(*c);
+  return div(sub(zero(), ec), mul(output, add(set1(2.f), ec)));
+}

@@ -1,0 +1,144 @@
+// Rows times panels, and what is fused with it. Included by unit.cpp inside the variant's namespace.
+
+constexpr int kParts = static_cast<int>(kUnits) / kWidth;  // vectors that hold one gate of a block
+
+// Sums for R rows and the four gates of one part of a block (kWidth units): sums[r][gate].
+template <class F, int R>
+SEQMAP_INLINE void accumulate(typename F::Sum (&sums)[R][kGates], const uint32_t* panel, int64_t depth,
+                              const uint32_t* const (&rows)[R]) {
+  for (int64_t k = 0; k < depth; ++k, panel += kColumns) {
+    typename F::Panel b[kGates];
+    for (int g = 0; g < kGates; ++g) b[g] = F::panel(panel + g * kUnits);
+    for (int r = 0; r < R; ++r) {
+      const typename F::Row a = F::row(rows[r] + k);
+      for (int g = 0; g < kGates; ++g) sums[r][g] = F::madd(sums[r][g], a, b[g]);
+    }
+  }
+}
+
+// How many rows to take at once: their sums and the panel should stay in registers.
+constexpr int kMaxRows = kRegisters == 32 ? 6 : 2;
+
+// Calls body(first, Int<R>) for groups of rows that are about equal.
+template <class Body>
+SEQMAP_INLINE void for_row_groups(int64_t rows, Body body) {
+  int64_t groups = (rows + kMaxRows - 1) / kMaxRows, r = 0;
+  for (; groups > 0; --groups) {
+    const int64_t take = (rows - r + groups - 1) / groups;
+    switch (take) {
+      case 1: body(r, Int<1>()); break;
+      case 2: body(r, Int<2>()); break;
+#define SEQMAP_ROWS(n) \
+  case n: body(r, Int<(n < kMaxRows ? n : kMaxRows)>()); break;
+      SEQMAP_ROWS(3) SEQMAP_ROWS(4) SEQMAP_ROWS(5) SEQMAP_ROWS(6)
+#undef SEQMAP_ROWS
+    }
+    r += take;
+  }
+}
+
+SEQMAP_INLINE void add_to_pool(const Pool& pool, int64_t unit, Vec h) {
+  if (pool.sum) store(pool.sum + unit, add(load(pool.sum + unit), h));
+  if (pool.max) store(pool.max + unit, larger_lanes(load(pool.max + unit), h));
+}
+
+// ---- products -------------------------------------------------------------------------------------------------
+
+template <class F>
+void project(const Panels& panels, int64_t rows, const void* const* x, const float* x_scale, float* const* out) {
+  const FlushDenormals flush;
+  for (int64_t b = 0; b < panels.blocks; ++b) {
+    const uint32_t* words = panels.words + b * panels.depth * kColumns;
+    for_row_groups(rows, [&](int64_t first, auto count) {
+      constexpr int R = decltype(count)::value;
+      const uint32_t* in[R];
+      for (int r = 0; r < R; ++r) in[r] = static_cast<const uint32_t*>(x[first + r]);
+      for (int part = 0; part < kParts; ++part) {
+        const int64_t column = b * kColumns + part * kWidth;
+        typename F::Sum sums[R][kGates];
+        for (int r = 0; r < R; ++r) {
+          for (int g = 0; g < kGates; ++g) {
+            sums[r][g] = F::begin(panels, column + g * kUnits, panels.bias + column + g * kUnits);
+          }
+        }
+        accumulate<F, R>(sums, words + part * kWidth, panels.depth, in);
+        for (int r = 0; r < R; ++r) {
+          for (int g = 0; g < kGates; ++g) {
+            const int64_t at = column + g * kUnits;
+            const Vec y = x_scale ? F::end_scaled(sums[r][g], panels, at, panels.bias + at, x_scale[first + r])
+                                  : F::end(sums[r][g], panels, at, panels.bias + at);
+            store(out[first + r] + at, y);
+          }
+        }
+      }
+    });
+  }
+}
+
+// ---- several sequences, one step ------------------------------------------------------------------------------
+
+template <class F>
+void lockstep(const LockstepWork& work) {
+  const FlushDenormals flush;
+  const Panels& panels = *work.recurrent;
+  for (int64_t b = 0; b < panels.blocks; ++b) {
+    const uint32_t* words = panels.words + b * panels.depth * kColumns;
+    for_row_groups(work.rows, [&](int64_t first, auto count) {
+      constexpr int R = decltype(count)::value;
+      const uint32_t* h[R];
+      for (int r = 0; r < R; ++r) h[r] = static_cast<const uint32_t*>(work.h[first + r]);
+      for (int part = 0; part < kParts; ++part) {
+        const int64_t column = b * kColumns + part * kWidth;
+        const float* inputs[R];
+        float local[R][kGates * kUnits];  // the gate sums of the inputs, where they are computed here
+        typename F::Sum sums[R][kGates];
+        if (work.input) {
+          const Panels& in = *work.input;
+          const uint32_t* x[R];
+          for (int r = 0; r < R; ++r) x[r] = static_cast<const uint32_t*>(work.x[first + r]);
+          for (int r = 0; r < R; ++r) {
+            for (int g = 0; g < kGates; ++g) {
+              sums[r][g] = F::begin(in, column + g * kUnits, in.bias + column + g * kUnits);
+            }
+          }
+          accumulate<F, R>(sums, in.words + b * in.depth * kColumns + part * kWidth, in.depth, x);
+          for (int r = 0; r < R; ++r) {
+            for (int g = 0; g < kGates; ++g) {
+              const int64_t at = column + g * kUnits;
+              const Vec y = work.x_scale ? F::end_scaled(sums[r][g], in, at, in.bias + at, work.x_scale[first + r])
+                                         : F::end(sums[r][g], in, at, in.bias + at);
+              store(local[r] + g * kUnits, y);
+            }
+            inputs[r] = local[r];
+          }
+        } else {
+          for (int r = 0; r < R; ++r) inputs[r] = work.sums[first + r] + column;
+          if (work.upcoming) {
+            for (int r = 0; r < R; ++r) {
+              for (int line = 0; line < kColumns; line += 16) prefetch(work.upcoming[first + r] + column + line);
+            }
+          }
+        }
+        for (int r = 0; r < R; ++r) {
+          for (int g = 0; g < kGates; ++g) {
+            sums[r][g] = F::begin(panels, column + g * kUnits, inputs[r] + g * kUnits);
+          }
+        }
+        accumulate<F, R>(sums, words + part * kWidth, panels.depth, h);
+        const int64_t unit = b * kUnits + part * kWidth;
+        for (int r = 0; r < R; ++r) {
+          Vec gates[kGates];
+          for (int g = 0; g < kGates; ++g) {
+            gates[g] = F::end(sums[r][g], panels, column + g * kUnits, inputs[r] + g * kUnits);
+          }
+          Vec c = load(work.c[first + r] + unit);
+          const Vec state = cell(gates[kInput], gates[kForget], gates[kCell], gates[kOutput], &c);
+          store(work.c[first + r] + unit, c);
+          store(work.states[first + r] + unit, state);
+          F::put_state(work.next[first + r], unit, state);
+          if (work.pools) add_to_pool(work.pools[first + r], unit, state);
+        }
+      }
+    });
+  }
+}

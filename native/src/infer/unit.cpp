@@ -1,0 +1,114 @@
+// Compiled once per variant.
+#include "infer/kernels.h"
+#include "simd/simd.h"
+
+namespace seqmap {
+namespace SEQMAP_VARIANT {
+namespace {
+
+SEQMAP_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
+
+// The larger of each pair of lanes, through a division-free blend of what simd.h offers.
+SEQMAP_INLINE Vec larger_lanes(Vec a, Vec b) {
+#if defined(SEQMAP_PORTABLE)
+  return {pick(a.v > b.v, a.v, b.v)};
+#elif defined(__AVX512F__)
+  return {_mm512_max_ps(a.v, b.v)};
+#elif defined(__AVX2__)
+  return {_mm256_max_ps(a.v, b.v)};
+#else
+  return {vmaxq_f32(a.v, b.v)};
+#endif
+}
+
+#include "infer/cell.inl.h"
+#include "infer/formats.inl.h"
+#include "infer/panels.inl.h"
+#include "infer/sequence.inl.h"
+
+template <class F>
+void store_states(const float* x, void* out, int64_t n) {
+  for (int64_t i = 0; i < n; i += kWidth) F::put_state(out, i, load(x + i));
+}
+
+// The first `lanes` of kWidth floats; negative counts are none.
+SEQMAP_INLINE Vec load_up_to(const float* x, int64_t lanes) {
+  if (lanes >= kWidth) return load(x);
+  return lanes <= 0 ? zero() : load_partial(x, static_cast<int>(lanes));
+}
+
+template <class F>
+float store_inputs(const float* x, void* out, int64_t n) {
+  for (int64_t i = 0; i < round_up(n, kUnits); i += kWidth) F::put_state(out, i, load_up_to(x + i, n - i));
+  return 1.f;
+}
+
+// int8: the largest magnitude of the row becomes 127.
+template <>
+float store_inputs<FormatInt8>(const float* x, void* out, int64_t n) {
+  Vec largest = zero();
+  for (int64_t i = 0; i < n; i += kWidth) {
+    const Vec a = load_up_to(x + i, n - i);
+    largest = larger_lanes(largest, larger_lanes(a, sub(zero(), a)));
+  }
+  float lanes[kWidth], most = 0.f;
+  store(lanes, largest);
+  for (int i = 0; i < kWidth; ++i) most = lanes[i] > most ? lanes[i] : most;
+  const float inverse = most > 0.f ? 1.f / most : 0.f;
+  for (int64_t i = 0; i < round_up(n, kUnits); i += kWidth) {
+    FormatInt8::put_state(out, i, mul(load_up_to(x + i, n - i), set1(inverse)));
+  }
+  return most / 127.f;
+}
+
+float sum_lanes(Vec a) {
+  float lanes[kWidth], total = 0.f;
+  store(lanes, a);
+  for (int i = 0; i < kWidth; ++i) total += lanes[i];
+  return total;
+}
+
+void attend(const float* const* x, const float* context, int64_t width, int64_t rows, float* out) {
+  const FlushDenormals flush;
+  for (int64_t r = 0; r < rows; ++r) {
+    Vec total = zero();
+    for (int64_t i = 0; i < width; i += kWidth) {
+      const Vec e = tanh_part(load(x[r] + i));
+      total = fma(load(context + i), div(sub(zero(), e), add(set1(2.f), e)), total);
+    }
+    out[r] = sum_lanes(total);
+  }
+}
+
+void blend(float* total, const float* x, float keep, float gain, int64_t n) {
+  for (int64_t i = 0; i < n; i += kWidth) {
+    store(total + i, fma(set1(gain), load(x + i), mul(set1(keep), load(total + i))));
+  }
+}
+
+void dense(const float* weight, const float* bias, const float* x, float* y, int64_t rows, int64_t columns) {
+  for (int64_t r = 0; r < rows; ++r) {
+    const float* w = weight + r * columns;
+    Vec total = zero(), other = zero();
+    int64_t i = 0;
+    for (; i + 2 * kWidth <= columns; i += 2 * kWidth) {
+      total = fma(load(w + i), load(x + i), total);
+      other = fma(load(w + i + kWidth), load(x + i + kWidth), other);
+    }
+    for (; i < columns; i += kWidth) total = fma(load_up_to(w + i, columns - i), load_up_to(x + i, columns - i), total);
+    y[r] = bias[r] + sum_lanes(add(total, other));
+  }
+}
+
+template <class F>
+constexpr FormatKernels format_kernels() {
+  return {project<F>, sequence<F>, lockstep<F>, store_states<F>, store_inputs<F>};
+}
+
+}  // namespace
+
+extern const InferKernels infer_kernels = {
+    {format_kernels<FormatFp32>(), format_kernels<FormatBf16>(), format_kernels<FormatInt8>()}, attend, blend, dense};
+
+}  // namespace SEQMAP_VARIANT
+}  // namespace seqmap

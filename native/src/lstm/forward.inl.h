@@ -1,0 +1,156 @@
+// Forward over the rows of one part. Included by unit.cpp inside the variant's namespace.
+//
+// A chunk of steps is projected by one product (task.projection), then its steps run one after another: for each group
+// of units the recurrent product goes on in the registers that hold the projection, and the gates are applied to them.
+
+// Tokens of a chunk: enough for full tiles, few enough that the projection stays in the second-level cache.
+constexpr int64_t kForwardChunk = 96;
+
+// Where the states before and after step s lie: all of them when kept, else two places in turn.
+SEQMAP_INLINE int64_t states_before(const LstmPart& part, int64_t s, bool keep) {
+  if (!keep) return (s & 1) * part.rows;
+  return s == 0 ? 0 : part.rows + part.offset[s - 1];
+}
+SEQMAP_INLINE int64_t states_after(const LstmPart& part, int64_t s, bool keep) {
+  return keep ? part.rows + part.offset[s] : ((s + 1) & 1) * part.rows;
+}
+
+template <class F>
+void start_states(const LstmForwardTask& task) {
+  const LstmPart& part = task.part;
+  const int64_t padded = round_up(task.hidden, kWidth);
+  auto* hidden = static_cast<typename F::Stored*>(task.hiddens);
+  for (int64_t r = 0; r < part.rows; ++r) {
+    convert_state<F>(task.h0, part.row[r], task.hidden, hidden + r * padded);
+    convert_state<Fp32>(task.c0, part.row[r], task.hidden, task.cells + r * padded);
+  }
+}
+
+// projection = bias + x * w_ih^T for the steps [s0, s1).
+template <class F>
+void project(const LstmForwardTask& task, int64_t s0, int64_t s1) {
+  gather_inputs<F>(task, s0, s1);
+  const int64_t tokens = task.part.offset[s1] - task.part.offset[s0];
+  const int64_t row_words = round_up(task.input, kWidth) / F::kPerWord, words = word_count<F>(task.input);
+  const int64_t groups = round_up(task.hidden, kWidth) / kWidth, gate_rows = groups * kGates * kWidth;
+  const auto* x = static_cast<const uint32_t*>(task.x_chunk);
+  for (int64_t b = 0; b < groups; ++b) {
+    const int64_t column = b * kGates * kWidth;
+    const uint32_t* panel = task.w_ih + column * words;
+    for_row_tiles(tokens, [&](int64_t r0, auto tile_rows) {
+      constexpr int R = decltype(tile_rows)::value;
+      Vec acc[R][kGates];
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        for (int g = 0; g < kGates; ++g) acc[r][g] = load(task.bias + column + g * kWidth);
+      }
+      accumulate<F>(acc, x + r0 * row_words, row_words, 1, panel, words);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        for (int g = 0; g < kGates; ++g) store(task.projection + (r0 + r) * gate_rows + column + g * kWidth, acc[r][g]);
+      }
+    });
+  }
+}
+
+// The gates of one vector of units, from their sums to the new state.
+struct Activated {
+  Vec i, f, g, o, c, h;
+};
+SEQMAP_INLINE Activated activate(const Vec (&sums)[kGates], Vec cell_before) {
+  Activated a;
+  a.i = sigmoid(sums[kInput]);
+  a.f = sigmoid(sums[kForget]);
+  a.g = tanh(sums[kCell]);
+  a.o = sigmoid(sums[kOutput]);
+  a.c = fma(a.f, cell_before, mul(a.i, a.g));
+  a.h = mul(a.o, tanh(a.c));
+  return a;
+}
+
+template <class F>
+void forward_step(const LstmForwardTask& task, int64_t s, const float* projection) {
+  using Stored = typename F::Stored;
+  const LstmPart& part = task.part;
+  const int64_t rows = part.offset[s + 1] - part.offset[s];
+  const int64_t padded = round_up(task.hidden, kWidth), gate_rows = kGates * padded;
+  const int64_t row_words = padded / F::kPerWord, words = word_count<F>(task.hidden);
+  const bool recur = s > 0 || task.h0 != nullptr;
+  const int64_t before = states_before(part, s, task.keep), after = states_after(part, s, task.keep);
+  const float* cells_before = task.cells + before * padded;
+  float* cells_after = task.cells + after * padded;
+  Stored* hiddens = static_cast<Stored*>(task.hiddens);
+  const uint32_t* left = reinterpret_cast<const uint32_t*>(hiddens + before * padded);
+  Stored* hiddens_after = hiddens + after * padded;
+  Stored* gates = task.keep ? static_cast<Stored*>(task.gates) + part.offset[s] * gate_rows : nullptr;
+
+  for (int64_t unit = 0; unit < padded; unit += kWidth) {
+    const int64_t column = unit * kGates;
+    const uint32_t* panel = task.w_hh + column * words;
+    const int lanes = static_cast<int>(smaller(task.hidden - unit, kWidth));
+    for_row_tiles(rows, [&](int64_t r0, auto tile_rows) {
+      constexpr int R = decltype(tile_rows)::value;
+      Vec acc[R][kGates];
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        for (int g = 0; g < kGates; ++g) acc[r][g] = load(projection + (r0 + r) * gate_rows + column + g * kWidth);
+      }
+      if (recur) accumulate<F>(acc, left + r0 * row_words, row_words, 1, panel, words);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        const int64_t row = r0 + r;
+        Activated a = activate(acc[r], load(cells_before + row * padded + unit));
+        float* y = task.y + part.row[row] * task.y_batch_stride + time_of(part, row, s) * task.y_time_stride + unit;
+        if (lanes == kWidth) {
+          store(y, a.h);
+        } else {  // units of the padding stay zero even beside an infinite input
+          a.c = keep_first(a.c, lanes);
+          a.h = keep_first(a.h, lanes);
+          store_partial(y, a.h, lanes);
+        }
+        store(cells_after + row * padded + unit, a.c);
+        F::put(hiddens_after + row * padded + unit, a.h);
+        if (gates != nullptr) {
+          Stored* kept = gates + row * gate_rows + column;
+          F::put(kept + kInput * kWidth, a.i);
+          F::put(kept + kForget * kWidth, a.f);
+          F::put(kept + kCell * kWidth, a.g);
+          F::put(kept + kOutput * kWidth, a.o);
+        }
+      }
+    });
+  }
+}
+
+// Rows whose last step is s: their final states, and zeros behind them.
+void finish_rows(const LstmForwardTask& task, int64_t s) {
+  const LstmPart& part = task.part;
+  const int64_t padded = round_up(task.hidden, kWidth), bytes = task.hidden * static_cast<int64_t>(sizeof(float));
+  const int64_t rows = part.offset[s + 1] - part.offset[s];
+  const int64_t going_on = s + 1 < part.steps ? part.offset[s + 2] - part.offset[s + 1] : 0;
+  for (int64_t r = going_on; r < rows; ++r) {
+    float* y = task.y + part.row[r] * task.y_batch_stride;
+    const int64_t place = part.row[r] * task.hidden;
+    const float* cell = task.cells + (states_after(part, s, task.keep) + r) * padded;
+    if (task.h_n) std::memcpy(task.h_n + place, y + time_of(part, r, s) * task.y_time_stride, bytes);
+    if (task.c_n) std::memcpy(task.c_n + place, cell, bytes);
+    for (int64_t t = part.length[r]; t < task.time; ++t) std::memset(y + t * task.y_time_stride, 0, bytes);
+  }
+}
+
+template <class F>
+void forward(const LstmForwardTask& task) {
+  const FlushDenormals flush;
+  const LstmPart& part = task.part;
+  const int64_t gate_rows = kGates * round_up(task.hidden, kWidth);
+  start_states<F>(task);
+  for (int64_t s0 = 0, s1; s0 < part.steps; s0 = s1) {
+    s1 = s0 + 1;
+    while (s1 < part.steps && part.offset[s1 + 1] - part.offset[s0] <= kForwardChunk) ++s1;
+    project<F>(task, s0, s1);
+    for (int64_t s = s0; s < s1; ++s) {
+      forward_step<F>(task, s, task.projection + (part.offset[s] - part.offset[s0]) * gate_rows);
+      finish_rows(task, s);
+    }
+  }
+}
