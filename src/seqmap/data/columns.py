@@ -99,6 +99,12 @@ def resolve_roles(table: Table, options: ReadOptions, *, labelled: bool) -> Role
         label = _by_content(table, [place for place in free if place not in text])
     if not text:
         raise _missing(table, "text")
+    if label is not None and label in text:
+        raise DataError(
+            "the same column is given as text and as label",
+            path=table.source.shown,
+            given=table.columns[label],
+        )
     if labelled and label is None and not soft:
         raise _missing(table, "label")
     used = {*text, *soft, label}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from seqmap.data.source import without_cr
 from seqmap.errors import DataError
@@ -36,8 +37,8 @@ def records(
         DataError: A quoted field never ends, or csv cannot read a line.
     """
     for number, line in lines:
-        line = without_cr(line)
         if not quoting or QUOTE not in line:
+            line = without_cr(line)
             yield number, line.split(delimiter) if line else []
             continue
         whole = _until_closed(number, line, lines, path)
@@ -68,30 +69,26 @@ def _until_closed(number: int, line: str, lines: Lines, path: str) -> Iterator[s
 
 
 def sample_records(
-    lines: Iterable[tuple[int, str]], *, delimiter: str, quoting: bool, complete: bool
+    lines: Iterable[tuple[int, str]], *, delimiter: str, quoting: bool
 ) -> list[list[str]]:
-    """Return the rows of the first lines, without a last one that is cut off.
+    """Return the rows of the first lines of a file, without a last one that is cut off.
 
     Args:
-        lines: The first lines of a file.
+        lines: The first lines.
         delimiter: The character between fields.
         quoting: Whether quotes enclose fields.
-        complete: Whether these are all the lines of the file.
     """
     rows = []
-    try:
+    # An error is either the cut, or a fault that the reading proper finds again, and then tells.
+    with suppress(DataError):
         for _, row in records(iter(lines), delimiter=delimiter, quoting=quoting, path=""):
             if row:
                 rows.append(row)
-    except DataError:
-        # Either cut off, or wrong; the reading proper finds the line and says so.
-        if complete and not rows:
-            return []
     return rows
 
 
 def guess_delimiter(
-    lines: Sequence[tuple[int, str]], *, names: Sequence[str], complete: bool, quoting: bool = True
+    lines: Sequence[tuple[int, str]], *, names: Sequence[str], quoting: bool = True
 ) -> str:
     """Return the delimiter under which the first lines make the most regular table.
 
@@ -99,7 +96,7 @@ def guess_delimiter(
     """
     shares: dict[str, float] = {}
     for delimiter in CANDIDATES:
-        rows = sample_records(lines, delimiter=delimiter, quoting=quoting, complete=complete)
+        rows = sample_records(lines, delimiter=delimiter, quoting=quoting)
         if not rows or len(rows[0]) < 2:
             continue
         if any(cell.strip().lower() in names or cell.strip() in names for cell in rows[0]):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from seqmap.data.columns import Roles, resolve_roles
 from seqmap.data.formats.guess import open_table
@@ -37,13 +36,17 @@ def read_examples(path: str | os.PathLike[str], options: ReadOptions | None = No
     source = Source(path)
     table = open_table(source, options, labelled=True)
     if not table.columns:
-        raise _empty(table)
+        # Reading nothing may still tell why nothing came out, such as a quote that never ends.
+        for _ in table.read(()):
+            pass
+        raise DataError("the file is empty", path=source.shown, allowed="at least one example")
     roles = resolve_roles(table, options, labelled=True)
     reader = _LabelReader(source.shown, options.label_separator)
     soft = SoftReader.of(table, roles, options)
     examples = tuple(_examples(table, roles, reader, soft))
     if not examples:
-        raise _empty(table)
+        problem = "there is no row below the header" if table.header else "the file is empty"
+        raise DataError(problem, path=source.shown, allowed="at least one example")
     if reader.several and not reader.lists_only:
         table.notes.append("some labels are lists and some are not: read as multi-label")
     multi_label = reader.several or options.label_separator is not None
@@ -150,15 +153,3 @@ def _shown(cell: Cell) -> str:
     if isinstance(cell, bytes):
         return cell.decode("utf-8", "replace")
     return str(cell)
-
-
-def _empty(table: Table) -> DataError:
-    # Reading nothing may still find why nothing came out, such as a quote that never ends.
-    for _ in table.read(()):
-        pass
-    size = 0 if table.source.is_stdin else Path(table.source.path).stat().st_size
-    if size and table.columns:
-        problem = "there is no row" + (" below the header" if table.header else "")
-    else:
-        problem = "the file is empty"
-    return DataError(problem, path=table.source.shown, allowed="at least one example")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import stat
 import sys
 import zipfile
 import zlib
@@ -41,7 +42,9 @@ class Source:
         self.is_stdin = self.path == STDIN
         self.shown = "standard input" if self.is_stdin else self.path
         self._member: str | None = None
-        magic = b"" if self.is_stdin else self._magic()
+        self.is_stream = self.is_stdin or self._is_pipe()
+        """Whether it can be read only once, as it comes: standard input or a named pipe."""
+        magic = b"" if self.is_stream else self._magic()
         self._kind = "gz" if magic[:2] == b"\x1f\x8b" else "plain"
         name = self.path
         if magic in (b"PK\x03\x04", b"PK\x05\x06"):
@@ -87,6 +90,11 @@ class Source:
             if self._kind == "gz":
                 return _buffered(gzip.open(self.path))
             return open(self.path, "rb", buffering=BUFFER_BYTES)
+
+    def _is_pipe(self) -> bool:
+        with self.errors():
+            mode = os.stat(self.path).st_mode
+        return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
     def _magic(self) -> bytes:
         with self.errors(), open(self.path, "rb") as file:
@@ -163,7 +171,7 @@ class LineStream:
 
     def _rest(self, first: int) -> Iterator[bytes] | None:
         """Return the raw lines from number `first` on, for the guess of an encoding."""
-        return None if self.source.is_stdin else self._raw_lines(first)
+        return None if self.source.is_stream else self._raw_lines(first)
 
     def _raw_lines(self, first: int) -> Iterator[bytes]:
         with self.source.open() as file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from seqmap.data.records import Example
 from seqmap.errors import DataError
@@ -13,7 +13,7 @@ SEED = 42
 
 
 def hold_out(
-    examples: Sequence[Example], share: float, seed: int = SEED
+    examples: Iterable[Example], share: float, seed: int = SEED
 ) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
     """Split off a stratified part; both parts keep the order of the file.
 
@@ -33,6 +33,7 @@ def hold_out(
     """
     if not 0.0 < share < 1.0:
         raise DataError("the share to hold out is out of range", given=share, allowed="0 to 1")
+    examples = tuple(examples)
     if len(examples) < 2:
         raise DataError("nothing can be held out", given=f"{len(examples)} example(s)")
     rng = random.Random(seed)
@@ -53,7 +54,7 @@ def hold_out(
     return kept, held
 
 
-def check_trainable(examples: Sequence[Example], path: str | None = None) -> None:
+def check_trainable(examples: Iterable[Example], path: str | None = None) -> None:
     """Raise a DataError unless the examples hold at least two classes.
 
     Raises:

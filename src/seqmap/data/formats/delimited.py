@@ -31,25 +31,25 @@ def open_tsv(source: Source, options: ReadOptions) -> Table:
 def _open(source: Source, options: ReadOptions, name: str, usual: str | None) -> Table:
     stream = LineStream(source, options.encoding)
     # Standard input must answer line by line, so that nothing beyond its first line is awaited.
-    head = stream.peek(lines=1) if source.is_stdin else stream.peek()
+    head = stream.peek(lines=1) if source.is_stream else stream.peek()
     names = [*KNOWN_NAMES, *requested_names(options)]
     delimiter = options.delimiter or usual
     if delimiter is None:
         on = options.quoting is not False
-        delimiter = guess_delimiter(head, names=names, complete=stream.exhausted, quoting=on)
+        delimiter = guess_delimiter(head, names=names, quoting=on)
     if len(delimiter) != 1 or delimiter in ('"', "\n", "\r"):
         raise DataError("a delimiter is one character", given=delimiter, allowed="one of , ; | TAB")
     notes: list[str] = []
     quoting = options.quoting
     if quoting is None:
         quoting = _guess_quoting(source, options, delimiter, head, notes)
-    rows = sample_records(head, delimiter=delimiter, quoting=quoting, complete=stream.exhausted)
+    rows = sample_records(head, delimiter=delimiter, quoting=quoting)
     size = len(head)
     while not rows and not stream.exhausted:
         # The first row alone is longer than the sample.
         size *= 4
         head = stream.peek(lines=size, characters=1 << 40)
-        rows = sample_records(head, delimiter=delimiter, quoting=quoting, complete=stream.exhausted)
+        rows = sample_records(head, delimiter=delimiter, quoting=quoting)
     header = options.header
     if header is None:
         asked = requested_names(options)
@@ -83,7 +83,7 @@ def _guess_quoting(
     if delimiter != "\t":
         return True
     # A stream cannot be read twice, so there only its head counts.
-    lines = iter(head) if source.is_stdin else iter(LineStream(source, options.encoding))
+    lines = iter(head) if source.is_stream else iter(LineStream(source, options.encoding))
     balanced = quotes_balance(lines, delimiter)
     if balanced is False:
         notes.append("quotes do not balance: they are read as ordinary characters (--quoting)")

@@ -35,7 +35,7 @@ def open_table(source: Source, options: ReadOptions, *, labelled: bool) -> Table
     by_name = next((form for form in FORMATS.values() if source.extension in form.extensions), None)
     if by_name is not None:
         return by_name.open(source, options)
-    if source.is_stdin:
+    if source.is_stream:
         return FORMATS[_stream_format(options, labelled=labelled)].open(source, options)
     with source.errors(), source.open() as file:
         magic = file.read(4)
@@ -43,7 +43,7 @@ def open_table(source: Source, options: ReadOptions, *, labelled: bool) -> Table
         return FORMATS["parquet"].open(source, options)
     stream = LineStream(source, options.encoding)
     lines = [(number, text) for number, text in stream.peek() if text.strip()]
-    name = _by_content(lines, options, complete=stream.exhausted, labelled=labelled)
+    name = _by_content(lines, options, labelled=labelled)
     table = FORMATS[name].open(source, options)
     table.notes.append(f"took the format {name}, by the content (--format)")
     return table
@@ -67,9 +67,7 @@ def _stream_format(options: ReadOptions, *, labelled: bool) -> str:
     return "lines" if labelled else "plain"
 
 
-def _by_content(
-    lines: Sequence[tuple[int, str]], options: ReadOptions, *, complete: bool, labelled: bool
-) -> str:
+def _by_content(lines: Sequence[tuple[int, str]], options: ReadOptions, *, labelled: bool) -> str:
     if not lines:
         return "plain"
     texts = [without_cr(text) for _, text in lines]
@@ -82,7 +80,7 @@ def _by_content(
     tabs = {text.count("\t") for text in texts}
     if len(tabs) == 1 and tabs != {0}:
         return "tsv"
-    if _is_csv(lines, options, complete=complete):
+    if _is_csv(lines, options):
         return "csv"
     if not labelled:
         return "csv" if options.text_columns is not None else "plain"
@@ -95,11 +93,11 @@ def _by_content(
     )
 
 
-def _is_csv(lines: Sequence[tuple[int, str]], options: ReadOptions, *, complete: bool) -> bool:
+def _is_csv(lines: Sequence[tuple[int, str]], options: ReadOptions) -> bool:
     """Tell whether all of the first rows have the same width, or the first holds column names."""
     names = {*KNOWN_NAMES, *requested_names(options)}
     for delimiter in CANDIDATES:
-        rows = sample_records(lines, delimiter=delimiter, quoting=True, complete=complete)
+        rows = sample_records(lines, delimiter=delimiter, quoting=True)
         if not rows or len(rows[0]) < 2:
             continue
         if sum(cell.strip().lower() in names or cell.strip() in names for cell in rows[0]) >= 2:

@@ -14,7 +14,7 @@ from seqmap.errors import DataError, nearest
 def open_jsonl(source: Source, options: ReadOptions) -> Table:
     """Open JSON Lines; the keys of the first objects are the columns."""
     stream = LineStream(source, options.encoding)
-    head = stream.peek(lines=1) if source.is_stdin else stream.peek()
+    head = stream.peek(lines=1) if source.is_stream else stream.peek()
     records = [
         parse_object(line, number, source.shown) for number, line in head if line.strip(" \t\r")
     ]

@@ -16,7 +16,7 @@ COLUMNS = ("label", "text")
 def open_lines(source: Source, options: ReadOptions) -> Table:
     """Open label-text lines; the label ends at the first blank, or at a TAB if that comes first."""
     stream = LineStream(source, options.encoding)
-    head = [] if source.is_stdin else stream.peek()
+    head = [] if source.is_stream else stream.peek()
     sample = [split_line(line) for _, line in head if line.strip()]
     notes: list[str] = []
     lines = iter(stream)

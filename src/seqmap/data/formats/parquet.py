@@ -30,7 +30,7 @@ def open_parquet(source: Source, options: ReadOptions) -> Table:
     file = source.open()
     with source.errors():
         # Parquet is read from its end; what is compressed or piped must be unpacked first.
-        seekable = file if not source.is_stdin and source.is_plain else io.BytesIO(file.read())
+        seekable = file if not source.is_stream and source.is_plain else io.BytesIO(file.read())
     try:
         table = parquet.ParquetFile(seekable)
         names = tuple(table.schema_arrow.names)
