@@ -233,9 +233,20 @@ def parse_setting(setting: str) -> tuple[str, Any]:
         return name.strip(), text.strip()
 
 
-def from_dict(tables: Mapping[str, Any], path: str | Path | None = None) -> Config:
-    """Build a configuration from nested dicts, checked like a file."""
-    return override(Config(), _flatten(tables, path), path=path)
+def from_dict(
+    tables: Mapping[str, Any], *, base: Config | None = None, path: str | Path | None = None
+) -> Config:
+    """Build a configuration from nested dicts or dotted keys, checked like a file.
+
+    Args:
+        tables: `{"encoder": {"layers": 2}}` or `{"encoder.layers": 2}`.
+        base: What it changes; None means the defaults.
+        path: The file that the values come from, for messages.
+    """
+    dotted = {name: value for name, value in tables.items() if "." in name}
+    nested = {name: value for name, value in tables.items() if "." not in name}
+    values = _flatten(nested, path) | dotted
+    return override(Config() if base is None else base, values, path=path)
 
 
 def override(config: Config, values: Mapping[str, Any], path: str | Path | None = None) -> Config:

@@ -1,0 +1,1 @@
+"""The networks in torch: what is trained. Deployment reads their weights in `seqmap.runtime`."""

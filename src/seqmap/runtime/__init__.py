@@ -1,0 +1,1 @@
+"""Deployment: the archive, and what answers from it without torch."""

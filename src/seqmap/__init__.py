@@ -1,0 +1,51 @@
+"""Sequence models with LSTMs at heart: trained on an ordinary CPU, shipped as one small, fast file.
+
+The public names load on first use (PEP 562), so `import seqmap` alone is cheap and torch-free.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seqmap.config import Config
+    from seqmap.data import Example, read_examples
+    from seqmap.errors import SeqmapError, UserError
+    from seqmap.estimators import Classifier
+    from seqmap.runtime.session import Session, load
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Classifier": "seqmap.estimators",
+    "Config": "seqmap.config",
+    "Example": "seqmap.data",
+    "SeqmapError": "seqmap.errors",
+    "Session": "seqmap.runtime.session",
+    "UserError": "seqmap.errors",
+    "load": "seqmap.runtime.session",
+    "read_examples": "seqmap.data",
+}
+
+__all__ = [
+    "Classifier",
+    "Config",
+    "Example",
+    "SeqmapError",
+    "Session",
+    "UserError",
+    "__version__",
+    "load",
+    "read_examples",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'seqmap' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,5 @@
+"""`python -m seqmap`."""
+
+from seqmap.cli import main
+
+main()

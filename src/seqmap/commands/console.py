@@ -1,0 +1,48 @@
+"""What a person sees: notes and progress on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from rich.console import Console
+
+
+class Screen:
+    """Writes for a person; with `quiet` only results and errors appear.
+
+    Args:
+        quiet: Leave notes and progress out.
+        as_json: End stdout with one JSON object, and print nothing else there.
+    """
+
+    def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
+        self.quiet = quiet
+        self.as_json = as_json
+        self.stderr = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Say something that is not a result (stderr)."""
+        self.stderr.print(text, markup=False)
+
+    def result(self, text: str) -> None:
+        """Print a result for a person (stdout), unless JSON is wanted."""
+        if not self.as_json:
+            print(text, flush=True)
+
+    def close(self, summary: dict[str, Any]) -> None:
+        """Print the JSON object that ends the output, if it is wanted."""
+        if self.as_json:
+            print(json.dumps(_plain(summary), ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def _plain(value: Any) -> Any:
+    """Turn NaN and infinities into null: strict JSON knows neither."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

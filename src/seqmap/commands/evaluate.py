@@ -1,0 +1,30 @@
+"""`seqmap evaluate`: metrics and the report of a model on labelled data."""
+
+from __future__ import annotations
+
+from seqmap.commands.console import Screen
+from seqmap.data import ReadOptions
+from seqmap.evaluate import evaluate
+from seqmap.runtime.session import load
+
+
+def run_evaluate(model: str, data: str, options: ReadOptions, screen: Screen) -> None:
+    """Evaluate, and show the report.
+
+    Raises:
+        UserError: The model or the data cannot be used.
+    """
+    session = load(model)
+    dataset = session.task.read(data, options)
+    screen.note(f"{data}: {dataset.layout.describe()}")
+    evaluation = evaluate(session, dataset.examples)
+    screen.result(evaluation.report)
+    screen.result("  ".join(f"{name} {value:.4f}" for name, value in evaluation.metrics.items()))
+    screen.close(
+        {
+            "task": session.task.name,
+            "metrics": evaluation.metrics,
+            "examples": len(dataset.examples),
+            **evaluation.details,
+        }
+    )

@@ -1,0 +1,245 @@
+"""From labelled examples to an archive: codecs, network, wide branch, calibration."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import seqmap
+from seqmap.calibration import fit_fusion, fit_temperature, sigmoid, softmax
+from seqmap.codecs import truncate
+from seqmap.codecs.vectors import read_vectors
+from seqmap.config import Config, TrainConfig
+from seqmap.data import Example, fingerprint, hold_out
+from seqmap.errors import DataError
+from seqmap.features.wide import WideModel
+from seqmap.metrics import ece
+from seqmap.nn.model import SequenceModel, to_arrays
+from seqmap.runtime.archive import FORMAT, Archive, save
+from seqmap.tasks.base import Codecs, Task
+from seqmap.training.loop import Encoded, Epoch, Trainer, Watch
+from seqmap.training.wide import fit_wide
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gave.
+
+    Attributes:
+        archive: The model, ready to be saved or loaded.
+        history: One entry an epoch.
+        metrics: Figures on the dev part, calibrated, of the model that was kept.
+        seconds: Time from examples to archive.
+        interrupted: Whether Ctrl-C ended it.
+    """
+
+    archive: Archive
+    history: tuple[Epoch, ...]
+    metrics: dict[str, float]
+    seconds: float
+    interrupted: bool
+
+
+def train(
+    task: Task,
+    train: Sequence[Example],
+    dev: Sequence[Example] | None = None,
+    *,
+    config: Config,
+    multi: bool = False,
+    out: Path | None = None,
+    resume: bool = False,
+    watch: Watch | None = None,
+) -> Trained:
+    """Train a model.
+
+    Args:
+        task: What is learned.
+        train: Examples to learn from.
+        dev: Examples to choose and calibrate on; None holds a stratified part of `train` out.
+        config: Sizes, dropouts, rates.
+        multi: Whether an example may carry several labels.
+        out: Where to save the archive; the checkpoint lies beside it until the training is over.
+        resume: Go on from that checkpoint.
+        watch: Whom to tell.
+
+    Raises:
+        DataError: The examples cannot be trained on.
+        OutputError: `out` cannot be written.
+        TrainingError: The loss became infinite or NaN.
+    """
+    started = time.perf_counter()
+    watch = watch or Watch()
+    given = list(train)
+    fitting, choosing = (given, list(dev)) if dev is not None else _held_out(given, config.train)
+    codecs = task.fit_codecs(fitting, config, multi=multi)
+    config, vectors = _with_vectors(config, codecs, watch)
+    data, dev_data = (_encoded(task, part, codecs, config) for part in (fitting, choosing))
+    checkpoint = None if out is None else out.with_name(out.name + ".checkpoint")
+
+    with _torch_set_up(config.train) as device:
+        model = _build(task, codecs, config, vectors).to(device)
+        trainer = Trainer(
+            model,
+            config.train,
+            measure=lambda logits: (
+                task.evaluate(_probabilities(logits, multi), dev_data.targets, codecs).metrics
+            ),
+            identity={"config": config.to_dict(), "data": fingerprint(fitting)},
+            class_weights=_class_weights(data.targets, config.train),
+            checkpoint=checkpoint,
+            watch=watch,
+        )
+        trainer.fit(data, dev_data, resume=resume)
+        deep = trainer.logits(dev_data)
+        arrays: dict[str, NDArray[Any]] = dict(to_arrays(model.state_dict()))
+
+    wide = fit_wide([e.text for e in fitting], data.targets, config.wide, multi=multi)
+    wide_dev = None if wide is None else wide.logits([e.text for e in choosing])
+    calibration = _calibrate(deep, wide_dev, dev_data.targets, multi=multi)
+    fused = _fused(deep, wide_dev, calibration)
+    metrics = task.evaluate(_probabilities(fused, multi), dev_data.targets, codecs).metrics
+    if wide is not None:
+        arrays.update(wide.to_arrays())
+    manifest = _manifest(task, codecs, config, wide, arrays) | {
+        "calibration": calibration,
+        "metrics": {"dev": metrics},
+        "data": {"fingerprint": fingerprint(given), "train": len(fitting), "dev": len(choosing)},
+    }
+    archive = Archive(manifest, arrays)
+    if out is not None:
+        save(archive, out)
+    if checkpoint is not None and not trainer.interrupted:
+        checkpoint.unlink(missing_ok=True)
+    seconds = time.perf_counter() - started
+    return Trained(archive, tuple(trainer.history), metrics, seconds, trainer.interrupted)
+
+
+def _held_out(
+    examples: list[Example], config: TrainConfig
+) -> tuple[Sequence[Example], Sequence[Example]]:
+    fitting, choosing = hold_out(examples, config.holdout)
+    # With a handful of examples nothing can be spared: choose on what was learned.
+    return (fitting, choosing) if choosing else (fitting, fitting)
+
+
+def _with_vectors(
+    config: Config, codecs: Codecs, watch: Watch
+) -> tuple[Config, tuple[NDArray[np.float32], NDArray[np.bool_]] | None]:
+    """Read the word vectors, if any are given; the embedding takes their dimension."""
+    if not config.text.vectors:
+        return config, None
+    found = read_vectors(config.text.vectors, codecs.source)
+    watch.tell(f"word vectors: {found.describe()}")
+    embedding = replace(config.embedding, size=found.matrix.shape[1])
+    return replace(config, embedding=embedding), (found.matrix, found.found)
+
+
+def _encoded(task: Task, examples: Sequence[Example], codecs: Codecs, config: Config) -> Encoded:
+    limit, side = config.text.max_length, config.text.truncate
+    sources = [truncate(codecs.source.encode(e.text), limit, side) for e in examples]
+    return Encoded(sources, task.encode_targets(examples, codecs))
+
+
+@contextmanager
+def _torch_set_up(config: TrainConfig) -> Iterator[torch.device]:
+    """Seed, threads and device for one training; the caller's torch stays as it was."""
+    cuda = torch.cuda.is_available()
+    if config.device == "cuda" and not cuda:
+        raise DataError("train.device is cuda, but torch sees no GPU", allowed="auto, cpu")
+    device = torch.device("cuda" if cuda and config.device != "cpu" else "cpu")
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        torch.set_num_threads(config.threads or len(os.sched_getaffinity(0)))
+        try:
+            yield device
+        finally:
+            torch.set_num_threads(threads)
+
+
+def _build(
+    task: Task,
+    codecs: Codecs,
+    config: Config,
+    vectors: tuple[NDArray[np.float32], NDArray[np.bool_]] | None,
+) -> SequenceModel:
+    model = SequenceModel(
+        vocabulary=codecs.source.size,
+        classes=len(codecs.target.names),
+        head=task.head(codecs),
+        config=config,
+    )
+    if vectors is not None:
+        matrix, found = (torch.from_numpy(part) for part in vectors)
+        with torch.no_grad():
+            model.embedding.weight[found] = matrix[found]
+    return model
+
+
+def _class_weights(targets: NDArray[np.float32], config: TrainConfig) -> NDArray[np.float32] | None:
+    if config.class_weights == "none":
+        return None
+    counts = np.maximum(targets.sum(axis=0), 1e-6)
+    return np.asarray(counts.sum() / (len(counts) * counts), dtype=np.float32)
+
+
+def _calibrate(
+    deep: NDArray[np.float64],
+    wide: NDArray[np.float64] | None,
+    targets: NDArray[np.float32],
+    *,
+    multi: bool,
+) -> dict[str, float]:
+    """Fit the factors of the branches on dev data; the temperature is part of them."""
+    truth = (targets > 0.5).astype(np.int64) if multi else targets.argmax(axis=1)
+    before = ece(_probabilities(deep, multi), truth)
+    if wide is None:
+        factors = {"deep": 1.0 / fit_temperature(deep, truth), "wide": 0.0}
+    else:
+        first, second = fit_fusion(deep, wide, truth)
+        factors = {"deep": first, "wide": second}
+    after = ece(_probabilities(_fused(deep, wide, factors), multi), truth)
+    return {**factors, "ece_before": before, "ece_after": after}
+
+
+def _fused(
+    deep: NDArray[np.float64], wide: NDArray[np.float64] | None, factors: dict[str, float]
+) -> NDArray[np.float64]:
+    fused = factors["deep"] * deep
+    return fused if wide is None else fused + factors["wide"] * wide
+
+
+def _probabilities(logits: NDArray[np.float64], multi: bool) -> NDArray[np.float64]:
+    return sigmoid(logits) if multi else softmax(logits)
+
+
+def _manifest(
+    task: Task,
+    codecs: Codecs,
+    config: Config,
+    wide: WideModel | None,
+    arrays: dict[str, NDArray[Any]],
+) -> dict[str, Any]:
+    """Return what describes the model; the codecs' arrays join `arrays`."""
+    entries, codec_arrays = task.codec_state(codecs)
+    arrays.update(codec_arrays)
+    return {
+        "format": FORMAT,
+        "seqmap": seqmap.__version__,
+        "task": task.name,
+        "config": config.to_dict(),
+        "wide": None if wide is None else wide.to_state(),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        **entries,
+    }

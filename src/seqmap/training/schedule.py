@@ -1,0 +1,27 @@
+"""The learning rate over the steps of a training."""
+
+from __future__ import annotations
+
+import math
+
+from seqmap.config import TrainConfig
+
+
+def learning_rate(step: int, total: int, config: TrainConfig) -> float:
+    """Return the rate at a step: a linear warm-up, then the schedule down to zero.
+
+    Args:
+        step: 0-based number of the step.
+        total: Steps in all.
+        config: Peak, warm-up share, kind of schedule.
+    """
+    warmup = config.warmup * total
+    if step < warmup:
+        return config.learning_rate * (step + 1) / (warmup + 1)
+    if config.schedule == "constant":
+        return config.learning_rate
+    done = (step - warmup) / max(1.0, total - warmup)
+    if config.schedule == "linear":
+        return config.learning_rate * (1 - done)
+    # Loshchilov & Hutter 2017, eq. 5, one cycle.
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
