@@ -1,0 +1,374 @@
+"""Deployed LSTM encoders on the native core: whole documents, batches and streams.
+
+A thin layer over `native/include/seqmap_infer.h`: weights go in once, then a document is one call.
+Encoders can be used from several threads at once; the core releases the GIL.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from ctypes import POINTER, c_int32, c_int64, c_void_p
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqmap.errors import ConfigError
+from seqmap.runtime import native
+
+Floats = NDArray[np.float32]
+Ids = NDArray[np.int32]
+Precision = Literal["fp32", "bf16", "int8"]
+
+TABLE_BYTES = 64 << 20
+"""Default limit of the table of the first layer's gate sums."""
+
+_PRECISIONS = {"fp32": 0, "bf16": 1, "int8": 2}
+_POOLINGS = {"none": 0, "last": 1, "mean": 2, "max": 3, "mean-max": 4, "attention": 5}
+_TABLES = {"auto": 0, "none": 1}
+
+
+class _Config(ctypes.Structure):
+    """The C struct seqmap_encoder_config."""
+
+    _fields_ = [
+        (name, c_int32)
+        for name in (
+            "bytes",
+            "vocabulary",
+            "input_size",
+            "hidden",
+            "layers",
+            "directions",
+            "pooling",
+            "attention",
+            "classes",
+            "precision",
+            "table",
+            "reserved",
+        )
+    ] + [("table_bytes", c_int64)]
+
+
+class _Weights(ctypes.Structure):
+    """The C struct seqmap_encoder_weights."""
+
+    _fields_ = [
+        ("embedding", c_void_p),
+        ("w_ih", POINTER(c_void_p)),
+        ("w_hh", POINTER(c_void_p)),
+        ("bias", POINTER(c_void_p)),
+        ("attention_weight", c_void_p),
+        ("attention_bias", c_void_p),
+        ("attention_context", c_void_p),
+        ("head_weight", c_void_p),
+        ("head_bias", c_void_p),
+    ]
+
+
+def _core() -> ctypes.CDLL:
+    core = native.require()
+    pointer, number, big = c_void_p, c_int32, c_int64
+    native.declare(
+        core,
+        {
+            "seqmap_encoder_create": (
+                [POINTER(_Config), POINTER(_Weights), POINTER(c_void_p)],
+                number,
+            ),
+            "seqmap_encoder_destroy": ([pointer], None),
+            "seqmap_encoder_warm": ([pointer], number),
+            "seqmap_encoder_bytes": ([pointer, number], big),
+            "seqmap_encoder_run": (
+                [pointer, pointer, pointer, pointer, big, pointer, pointer, pointer],
+                number,
+            ),
+            "seqmap_encoder_document": ([pointer, pointer, big, pointer], number),
+            "seqmap_encoder_state_bytes": ([pointer], big),
+            "seqmap_encoder_state_init": ([pointer, pointer], number),
+            "seqmap_encoder_feed": ([pointer, pointer, pointer, pointer, big, pointer], number),
+            "seqmap_encoder_step": ([pointer, pointer, number, pointer], number),
+            "seqmap_encoder_result": ([pointer, pointer, pointer, pointer], number),
+        },
+    )
+    return core
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run gave; a field that was not asked for, or that the encoder lacks, is None."""
+
+    states: Floats | None
+    """The last layer's states, (tokens, D), documents one after the other."""
+    pooled: Floats | None
+    """(documents, D), or 2 D numbers for mean-max; zeros for an empty document."""
+    logits: Floats | None
+    """(documents, classes)."""
+
+
+class NativeEncoder:
+    """An LSTM encoder, its pooling and a linear head.
+
+    Args:
+        arrays: Weights by their names in the archive; `head.*`, `pooling.*` and `embedding.weight`
+            are used when they are there. Without an embedding the inputs are vectors, not ids.
+        pooling: How states become one vector; "none" gives states alone.
+        precision: The arithmetic of the matrix products.
+        prefix: The part of the names before `layers`.
+        table: "auto" keeps the gate sums of the first layer per token; "none" computes them
+            each time, in the encoder's precision.
+        table_bytes: Limit of that table. Rows are computed when a token is first met; tokens that
+            find no room are computed each time. The results do not depend on it.
+
+    Raises:
+        ConfigError: An unknown precision, pooling or table.
+        NativeError: There is no native core, or the weights do not fit together.
+    """
+
+    def __init__(
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        *,
+        pooling: str = "none",
+        precision: str = "fp32",
+        prefix: str = "encoder",
+        table: str = "auto",
+        table_bytes: int = TABLE_BYTES,
+    ) -> None:
+        self._handle: int | None = None
+        self._core = _core()
+        config = _Config(bytes=ctypes.sizeof(_Config), table_bytes=table_bytes)
+        config.precision = _choice("precision", precision, _PRECISIONS)
+        config.pooling = _choice("pooling", pooling, _POOLINGS)
+        config.table = _choice("table", table, _TABLES)
+        kept, weights = _collect(arrays, prefix, config)
+        handle = c_void_p()
+        native.check(self._core.seqmap_encoder_create(config, weights, handle))
+        assert handle.value is not None
+        self._handle = handle.value
+        self._embedding = kept.get("embedding.weight")  # the core reads it in place
+        self._inputs = "ids" if config.vocabulary else "vectors"
+        self.input_size: int = config.input_size
+        self.directions: int = config.directions
+        self.size: int = config.directions * config.hidden
+        self.pooled_size: int = (
+            0 if pooling == "none" else self.size * (1 + (pooling == "mean-max"))
+        )
+        self.classes: int = config.classes
+        self.precision = precision
+        self._document = self._core.seqmap_encoder_document
+
+    def __del__(self) -> None:
+        handle, self._handle = getattr(self, "_handle", None), None
+        if handle is not None:
+            self._core.seqmap_encoder_destroy(handle)
+
+    def document(self, ids: Ids) -> Floats:
+        """Logits of one document, or without a head its pooled vector.
+
+        Args:
+            ids: (tokens,), contiguous int32.
+        """
+        out = np.empty(self.classes or self.pooled_size, np.float32)
+        if ids.dtype != np.int32 or not ids.flags.c_contiguous:
+            ids = np.ascontiguousarray(ids, np.int32)
+        code = self._document(self._handle, ids.ctypes.data, ids.size, out.ctypes.data)
+        if code:
+            native.check(code)
+        return out
+
+    def run(
+        self,
+        documents: Sequence[NDArray[Any]],
+        *,
+        states: bool = False,
+    ) -> Results:
+        """Run whole documents, several at a time on all threads.
+
+        Args:
+            documents: Ids (tokens,) or vectors (tokens, input_size) of each.
+            states: Also return the states.
+        """
+        kind, width = (np.int32, ()) if self._inputs == "ids" else (np.float32, (self.input_size,))
+        offsets = np.zeros(len(documents) + 1, np.int64)
+        np.cumsum([len(document) for document in documents], out=offsets[1:])
+        total = int(offsets[-1])
+        flat = np.empty((total, *width), kind)
+        if total:
+            np.concatenate(list(documents), out=flat, casting="same_kind")
+        out = Results(
+            states=np.empty((total, self.size), np.float32) if states else None,
+            pooled=_empty(len(documents), self.pooled_size),
+            logits=_empty(len(documents), self.classes),
+        )
+        inputs = (flat.ctypes.data, None) if self._inputs == "ids" else (None, flat.ctypes.data)
+        results = [
+            None if a is None else a.ctypes.data for a in (out.states, out.pooled, out.logits)
+        ]
+        native.check(
+            self._core.seqmap_encoder_run(
+                self._handle, *inputs, offsets.ctypes.data, len(documents), *results
+            )
+        )
+        return out
+
+    def warm(self) -> None:
+        """Compute the table's rows now instead of when their tokens are first met."""
+        native.check(self._core.seqmap_encoder_warm(self._handle))
+
+    def stream(self) -> NativeStream:
+        """Begin a stream; an encoder of two directions raises NativeError."""
+        return NativeStream(self)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of the packed weights."""
+        return int(self._core.seqmap_encoder_bytes(self._handle, 0))
+
+    @property
+    def table_bytes(self) -> int:
+        """Bytes of the table's rows in use."""
+        return int(self._core.seqmap_encoder_bytes(self._handle, 1))
+
+
+class NativeStream:
+    """A sequence that arrives piece by piece; memory stays constant.
+
+    Whatever the pieces, the states and results are those of the whole sequence, bit for bit. One
+    stream belongs to one thread at a time.
+    """
+
+    def __init__(self, encoder: NativeEncoder, state: bytes | None = None) -> None:
+        self._encoder = encoder
+        core = encoder._core
+        size = int(core.seqmap_encoder_state_bytes(encoder._handle))
+        self._state = np.zeros(size, np.uint8)
+        self._out = np.zeros(encoder.size, np.float32)
+        # Bound once: what `step` passes to the core never moves.
+        self._where = c_void_p(self._state.ctypes.data)
+        self._to = c_void_p(self._out.ctypes.data)
+        self._step = core.seqmap_encoder_step
+        self._handle = c_void_p(encoder._handle)
+        native.check(core.seqmap_encoder_state_init(self._handle, self._where))
+        if state is not None:
+            self.restore(state)
+
+    def step(self, token: int) -> Floats:
+        """Take one token; returns the last layer's state (D), which the next step overwrites."""
+        code = self._step(self._handle, self._where, token, self._to)
+        if code:
+            native.check(code)
+        return self._out
+
+    def feed(self, items: NDArray[Any], *, states: bool = False) -> Floats | None:
+        """Take more tokens, or vectors (tokens, input_size); `states` returns (tokens, D)."""
+        encoder = self._encoder
+        ids = encoder._inputs == "ids"
+        flat = np.ascontiguousarray(items, np.int32 if ids else np.float32)
+        out = np.empty((len(flat), encoder.size), np.float32) if states else None
+        pointer = flat.ctypes.data
+        native.check(
+            encoder._core.seqmap_encoder_feed(
+                self._handle,
+                self._where,
+                pointer if ids else None,
+                None if ids else pointer,
+                len(flat),
+                None if out is None else out.ctypes.data,
+            )
+        )
+        return out
+
+    def result(self) -> Results:
+        """The pooled vector and the logits of what came so far; the stream goes on."""
+        pooled, logits = _empty(1, self._encoder.pooled_size), _empty(1, self._encoder.classes)
+        pointers = [None if a is None else a.ctypes.data for a in (pooled, logits)]
+        native.check(
+            self._encoder._core.seqmap_encoder_result(self._handle, self._where, *pointers)
+        )
+        return Results(states=None, pooled=pooled, logits=logits)
+
+    def snapshot(self) -> bytes:
+        """The whole state, for `restore`, a file or another machine of the same byte order."""
+        return self._state.tobytes()
+
+    def restore(self, state: bytes) -> None:
+        """Go back to a snapshot of a stream of the same encoder."""
+        if len(state) != self._state.nbytes:
+            raise native.NativeError("this is no state of a stream of this encoder")
+        before = self._state.copy()
+        self._state[:] = np.frombuffer(state, np.uint8)
+        code = self._encoder._core.seqmap_encoder_feed(
+            self._handle, self._where, None, None, 0, None
+        )  # checks the state, takes nothing
+        if code < 0:
+            self._state[:] = before
+            native.check(code)
+
+    def fork(self) -> NativeStream:
+        """A second stream that goes on from here by itself."""
+        return NativeStream(self._encoder, self.snapshot())
+
+
+def _choice(name: str, given: str, allowed: Mapping[str, int]) -> int:
+    if given not in allowed:
+        raise ConfigError(f"unknown {name} of a native encoder", given=given, allowed=allowed)
+    return allowed[given]
+
+
+def _empty(rows: int, columns: int) -> Floats | None:
+    return np.empty((rows, columns), np.float32) if columns else None
+
+
+def _collect(
+    arrays: Mapping[str, NDArray[Any]], prefix: str, config: _Config
+) -> tuple[dict[str, Floats], _Weights]:
+    """Fill in `config` from the shapes; the arrays returned keep the weights' pointers valid."""
+    kept: dict[str, Floats] = {}
+
+    def pointer(name: str, *shape: int) -> int:
+        array = np.ascontiguousarray(arrays[name], np.float32)
+        if array.shape != shape:
+            raise native.NativeError(f"{name} has the shape {array.shape}, not {shape}")
+        kept[name] = array
+        return int(array.ctypes.data)
+
+    layers = 0
+    while f"{prefix}.layers.{layers}.forward.w_hh" in arrays:
+        layers += 1
+    if layers == 0:
+        raise native.NativeError(f"there is no {prefix}.layers.0.forward.w_hh")
+    sides = ["forward", "backward"]
+    sides = [side for side in sides if f"{prefix}.layers.0.{side}.w_hh" in arrays]
+    hidden = arrays[f"{prefix}.layers.0.forward.w_hh"].shape[1]
+    size = len(sides) * hidden
+    config.hidden, config.layers, config.directions = hidden, layers, len(sides)
+    config.input_size = arrays[f"{prefix}.layers.0.forward.w_ih"].shape[1]
+    weights = _Weights()
+    shapes = {"w_ih": (4 * hidden, 0), "w_hh": (4 * hidden, hidden), "bias": (4 * hidden,)}
+    for field, shape in shapes.items():
+        table = (c_void_p * (layers * len(sides)))()
+        for layer in range(layers):
+            for d, side in enumerate(sides):
+                if field == "w_ih":
+                    shape = (4 * hidden, size if layer else config.input_size)
+                table[layer * len(sides) + d] = pointer(
+                    f"{prefix}.layers.{layer}.{side}.{field}", *shape
+                )
+        setattr(weights, field, table)
+    if "embedding.weight" in arrays:
+        config.vocabulary = len(arrays["embedding.weight"])
+        weights.embedding = pointer("embedding.weight", config.vocabulary, config.input_size)
+    if config.pooling == _POOLINGS["attention"]:
+        config.attention = len(arrays["pooling.context"])
+        weights.attention_weight = pointer("pooling.project.weight", config.attention, size)
+        weights.attention_bias = pointer("pooling.project.bias", config.attention)
+        weights.attention_context = pointer("pooling.context", config.attention)
+    if "head.weight" in arrays and config.pooling != _POOLINGS["none"]:
+        config.classes = len(arrays["head.weight"])
+        pooled = size * (1 + (config.pooling == _POOLINGS["mean-max"]))
+        weights.head_weight = pointer("head.weight", config.classes, pooled)
+        weights.head_bias = pointer("head.bias", config.classes)
+    return kept, weights
