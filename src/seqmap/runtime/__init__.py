@@ -1,1 +1,1 @@
-"""Deployment: the archive, and what answers from it without torch."""
+"""Deployment: read an archive, predict, stream. Needs NumPy and no torch."""

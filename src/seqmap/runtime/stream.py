@@ -1,0 +1,176 @@
+"""A text that arrives piece by piece: partial answers from a state that does not grow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqmap.errors import ArchiveError, UserError
+from seqmap.runtime.archive import Archive, from_bytes, to_bytes
+
+if TYPE_CHECKING:
+    from seqmap.runtime.session import Session
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that a stream remembers at one moment.
+
+    Attributes:
+        network: The network's state.
+        held: Text at the end that cannot be split into symbols yet.
+        symbols: How many symbols were read.
+        closed: Whether the text is complete.
+    """
+
+    network: dict[str, NDArray[Any]]
+    held: str
+    symbols: int
+    closed: bool
+
+
+class TextStream:
+    """One text through a model, in pieces of any size.
+
+    The answer does not depend on how the text was cut: what may still be continued at its end (half
+    a word) waits for the next piece or for `close`. Texts may be endless: `text.max_length` does
+    not apply. Leaving the `with` block closes the stream, and `result` then is the final answer.
+
+    Args:
+        session: The model.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._network = session.network.stream()
+        self._held = ""
+        self._symbols = 0
+        self._closed = False
+
+    @property
+    def symbols(self) -> int:
+        """How many symbols were read so far."""
+        return self._symbols
+
+    @property
+    def closed(self) -> bool:
+        """Whether the text is complete."""
+        return self._closed
+
+    @property
+    def state(self) -> dict[str, NDArray[Any]]:
+        """A copy of the network's state, by name."""
+        return self._network.state()
+
+    def feed(self, text: str) -> int:
+        """Read more text.
+
+        Returns:
+            How many symbols were complete and are now part of the answer.
+
+        Raises:
+            UserError: The stream is closed, or this is not text.
+        """
+        if self._closed:
+            raise UserError("the stream is closed", remedy="Begin a new one with session.stream()")
+        if not isinstance(text, str):
+            raise UserError("a stream takes text", given=type(text).__name__)
+        stable, self._held = self._session.codecs.source.split_stable(self._held + text)
+        return self._read(stable)
+
+    def close(self) -> None:
+        """Say that the text is complete: what was held back is read. Closing again does nothing."""
+        if not self._closed:
+            held, self._held = self._held, ""
+            self._read(held)
+            self._closed = True
+
+    def result(self) -> Any:
+        """Return the answer for what was read so far, as `Session.predict` gives it."""
+        return self._session.answers(self.probabilities()[None])[0]
+
+    def probabilities(self) -> NDArray[np.float64]:
+        """Return the probabilities for what was read so far, (classes,)."""
+        return np.asarray(self._session.calibrated(self._network.logits()[None])[0])
+
+    def snapshot(self) -> Snapshot:
+        """Return all that is remembered, to `restore` it."""
+        return Snapshot(self._network.state(), self._held, self._symbols, self._closed)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back (or on) to a snapshot of a stream of the same model.
+
+        Raises:
+            UserError: It does not fit this model.
+        """
+        try:
+            self._network.restore(snapshot.network)
+        except (KeyError, ValueError):
+            raise UserError("the stream's state belongs to another model") from None
+        self._held = snapshot.held
+        self._symbols = snapshot.symbols
+        self._closed = snapshot.closed
+
+    def fork(self) -> TextStream:
+        """Return a second stream that goes on from here; neither influences the other."""
+        other = TextStream(self._session)
+        other.restore(self.snapshot())
+        return other
+
+    def to_bytes(self) -> bytes:
+        """Return all that is remembered, for a file or another process; see `Session.stream`."""
+        snapshot = self.snapshot()
+        described = {
+            "stream": {
+                "model": self._session.digest,
+                "backend": self._session.network.backend,
+                # A cut may go through the middle of a surrogate pair, which JSON can hold.
+                "held": snapshot.held,
+                "symbols": snapshot.symbols,
+                "closed": snapshot.closed,
+            }
+        }
+        return to_bytes(Archive(described, snapshot.network))
+
+    def load(self, data: bytes) -> None:
+        """Go on from what `to_bytes` gave.
+
+        Raises:
+            ArchiveError: It is damaged, or of another model or backend.
+        """
+        archive = from_bytes(data)
+        described = archive.manifest.get("stream")
+        if not isinstance(described, dict):
+            raise ArchiveError("this is not the state of a stream")
+        if described["model"] != self._session.digest:
+            raise ArchiveError("the stream's state belongs to another model")
+        if described["backend"] != self._session.network.backend:
+            raise ArchiveError(
+                "the stream's state was made by another backend",
+                given=described["backend"],
+                allowed=self._session.network.backend,
+            )
+        held, symbols = described["held"], described["symbols"]
+        self.restore(Snapshot(archive.arrays, held, symbols, described["closed"]))
+
+    def _read(self, text: str) -> int:
+        ids = self._session.codecs.source.encode(text)
+        self._network.feed(ids)
+        self._symbols += len(ids)
+        return len(ids)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
