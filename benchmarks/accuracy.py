@@ -2,9 +2,10 @@
 
     python benchmarks/accuracy.py [SET ...] [--seeds 3] [--data ../shared/data]
 
-Each set is trained with the defaults (or with the file of its name in configs/), once per seed, on its
-official split, or on the stated split where it has none. One JSON line per run is added to
-benchmarks/results/accuracy.jsonl; `benchmarks/run` turns these into RESULTS.md. Nothing is chosen on test data.
+Each set is trained with the defaults (or with the file of its name in configs/), once per seed, on
+its official split, or on the stated split where it has none. One JSON line per run is added to
+benchmarks/results/accuracy.jsonl; `benchmarks/run` turns these into RESULTS.md. Nothing is chosen
+on test data.
 """
 
 from __future__ import annotations

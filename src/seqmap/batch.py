@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Examples are sorted by length inside pools of this many batches: nearly no padding, still a random order.
+# Examples are sorted by length inside pools of this many batches: nearly no padding, and still
+# a random order.
 POOL_BATCHES = 64
 
 
@@ -38,8 +39,8 @@ def plan_batches(
 ) -> list[NDArray[np.int64]]:
     """Decide which examples form a batch.
 
-    With `rng` the examples are shuffled, sorted by length within pools, cut into batches, and the batches
-    shuffled; without, they are sorted by length (for evaluation).
+    With `rng` the examples are shuffled, sorted by length within pools, cut into batches, and the
+    batches shuffled; without, they are sorted by length (for evaluation).
 
     Args:
         lengths: Symbols in each example, (examples,).

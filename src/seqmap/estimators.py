@@ -29,8 +29,8 @@ except ImportError:
 class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Text → label, or several labels, by scikit-learn's conventions.
 
-    The parameters are the ones most often changed; `config` takes any other, as nested dicts or dotted
-    keys: `Classifier(config={"encoder.layers": 2})`.
+    The parameters are the ones most often changed; `config` takes any other, as nested dicts or
+    dotted keys: `Classifier(config={"head.pooling": "attention"})`.
 
     Args:
         encoder: `lstm`, `gru`, `rnn`, `transformer` or `lstm-transformer`.

@@ -13,9 +13,9 @@ from seqmap.config import EmbeddingConfig
 class TokenEmbedding(nn.Module):
     """A table of vectors, (size, dim); row `PAD` stays zero.
 
-    In training a symbol is replaced by the unknown one with probability `word_dropout` (so that the unknown
-    vector is trained too, and no single word decides), and components are dropped over whole sequences
-    (variational dropout, Gal & Ghahramani 2016).
+    In training a symbol is replaced by the unknown one with probability `word_dropout` (so that the
+    unknown vector is trained too, and no single word decides), and components are dropped over
+    whole sequences (variational dropout, Gal & Ghahramani 2016).
     """
 
     def __init__(self, size: int, config: EmbeddingConfig) -> None:

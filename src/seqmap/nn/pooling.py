@@ -15,13 +15,14 @@ Kind = Literal["last", "mean", "max", "attention", "mean-max"]
 class Pooling(nn.Module):
     """Pool states over time; an empty sequence gives the zero vector.
 
-    `attention` is that of Yang et al. 2016, eq. 5-7: u_t = tanh(W h_t + b), a_t = softmax_t(u_t · context),
-    the answer being the sum of a_t h_t.
+    `attention` is that of Yang et al. 2016, eq. 5-7: u_t = tanh(W h_t + b),
+    a_t = softmax_t(u_t · context), the answer being the sum of a_t h_t.
 
     Args:
         kind: How to pool.
         width: Features of a state.
-        directions: 2 when the second half of a state was read backwards (`last` then takes its first step).
+        directions: 2 when the second half of a state was read backwards (`last` then takes its
+            first step).
     """
 
     def __init__(self, kind: Kind, width: int, directions: int) -> None:

@@ -1,7 +1,7 @@
 """What a task is: a torch-free declaration of a mapping of sequences.
 
-A task says how its data is read, which codecs turn source and target into numbers, which head answers,
-and how answers are scored and shown. Training (torch) and deployment (no torch) share it.
+A task says how its data is read, which codecs turn source and target into numbers, which head
+answers, and how answers are scored and shown. Training (torch) and deployment (no torch) share it.
 """
 
 from __future__ import annotations

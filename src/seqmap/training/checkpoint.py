@@ -1,4 +1,4 @@
-"""Checkpoints: everything that a training needs to go on bit for bit, in one file without pickle."""
+"""Checkpoints: all that a training needs to go on bit for bit, in one file without pickle."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class Trainer:
         model: The network; it holds the best weights when `fit` returns.
         config: How to train.
         measure: Turns dev logits (examples, classes) into named figures.
-        identity: What must be equal for a checkpoint to be continued (configuration, data fingerprint).
+        identity: What must be equal for a checkpoint to be continued (configuration, data).
         class_weights: Weight of each class in the loss, (classes,), or None.
         checkpoint: Where to keep the state between epochs, or None.
         watch: Whom to tell.

@@ -13,7 +13,7 @@ from seqmap.nn.masks import reverse_index
 
 
 class Encoder(nn.Module, ABC):
-    """Reads (batch, time, size) and gives (batch, time, width); padding never influences a result."""
+    """Reads (batch, time, size), gives (batch, time, width); padding never influences a result."""
 
     width: int
     """Features of a state that comes out."""

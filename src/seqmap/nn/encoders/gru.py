@@ -1,4 +1,4 @@
-"""The gated recurrent unit (Cho et al. 2014), in torch's form with the reset gate after the product."""
+"""The gated recurrent unit (Cho et al. 2014), with the reset gate after the product as in torch."""
 
 from __future__ import annotations
 

@@ -1,0 +1,100 @@
+"""Multinomial and one-against-rest logistic regression on sparse features, by L-BFGS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
+
+from seqmap.calibration import log_softmax, sigmoid, softmax
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A linear model: logits = x · weights + bias.
+
+    Attributes:
+        weights: (features, classes).
+        bias: (classes,).
+        iterations: Steps that L-BFGS took.
+    """
+
+    weights: Floats
+    bias: Floats
+    iterations: int
+
+
+def fit_logistic(
+    x: csr_matrix,
+    targets: Floats,
+    *,
+    strength: float,
+    multi: bool,
+    start: Linear | None = None,
+    iterations: int = 100,
+) -> Linear:
+    """Minimise  Σ loss + |w|² / (2 · strength)  (Liu & Nocedal 1989).
+
+    Two labels that exclude each other share one column of weights, mirrored: the softmax of (-z/2, z/2)
+    is the sigmoid of z, with half of the parameters.
+
+    Args:
+        x: (examples, features).
+        targets: (examples, classes), distributions, or independent probabilities if `multi`.
+        strength: Inverse of the penalty, as scikit-learn's C.
+        multi: Whether the labels are independent of each other.
+        start: Weights of a similar problem to begin from.
+        iterations: At most this many steps.
+    """
+    binary = not multi and targets.shape[1] == 2
+    goal = targets[:, 1:] if binary else targets
+    turned = x.T.tocsr()
+    features, columns = x.shape[1], goal.shape[1]
+    size = features * columns
+    independent = multi or binary
+    scale = 1.0 / max(1, x.shape[0])
+
+    def cost(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        weights = flat[:size].reshape(features, columns).astype(np.float32)
+        logits = np.asarray(x @ weights, dtype=np.float64) + flat[size:]
+        # residual: (examples, columns), the gradient of the loss by the logits
+        if independent:
+            loss = np.sum(np.logaddexp(0, logits) - goal * logits)
+            residual = sigmoid(logits) - goal
+        else:
+            loss = -np.sum(goal * log_softmax(logits))
+            residual = softmax(logits) * goal.sum(axis=1, keepdims=True) - goal
+        gradient = np.empty_like(flat)
+        by_weight = np.asarray(turned @ residual.astype(np.float32), dtype=np.float64)
+        gradient[:size] = strength * by_weight.ravel() + flat[:size]
+        gradient[size:] = strength * residual.sum(axis=0)
+        value = strength * loss + 0.5 * float(flat[:size] @ flat[:size])
+        return value * scale, gradient * scale
+
+    found = minimize(
+        cost,
+        _flat(start, size, columns, binary),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": iterations, "maxcor": 8, "ftol": 1e-7, "gtol": 1e-7},
+    )
+    weights = found.x[:size].reshape(features, columns).astype(np.float32)
+    bias = found.x[size:].astype(np.float32)
+    if binary:
+        weights = np.concatenate([-weights / 2, weights / 2], axis=1)
+        bias = np.concatenate([-bias / 2, bias / 2])
+    return Linear(weights, bias, int(found.nit))
+
+
+def _flat(start: Linear | None, size: int, columns: int, binary: bool) -> NDArray[np.float64]:
+    if start is None:
+        return np.zeros(size + columns)
+    weights, bias = start.weights, start.bias
+    if binary:
+        weights, bias = 2 * weights[:, 1:], 2 * bias[1:]
+    return np.concatenate([weights.ravel(), bias]).astype(np.float64)
