@@ -29,7 +29,7 @@ SEQMAP_INLINE GateGradients deactivate(Vec i, Vec f, Vec g, Vec o, Vec c, Vec c_
 
 // The elementwise half of a step; d_gates is where its first row goes.
 template <class F>
-void backward_gates(const LstmBackwardTask& task, int64_t s, typename F::Stored* d_gates) {
+__attribute__((noinline)) void backward_gates(const LstmBackwardTask& task, int64_t s, typename F::Stored* d_gates) {
   const LstmPart& part = task.part;
   const int64_t padded = round_up(task.hidden, kWidth), gate_rows = kGates * padded;
   const int64_t rows = part.offset[s + 1] - part.offset[s];
@@ -99,7 +99,7 @@ void input_gradient(const LstmBackwardTask& task, int64_t tokens) {
 
 // The left operand of the weights' gradients: d_gates transposed, in panels of kGradRows gate rows.
 template <class F>
-void pack_left(const LstmBackwardTask& task, int64_t tokens) {
+__attribute__((noinline)) void pack_left(const LstmBackwardTask& task, int64_t tokens) {
   const int64_t gate_rows = kGates * round_up(task.hidden, kWidth), words = word_count<F>(tokens);
   auto* rows = static_cast<typename F::Stored*>(task.d_gates);
   if (tokens % F::kPerWord) std::memset(rows + tokens * gate_rows, 0, sizeof(*rows) * static_cast<size_t>(gate_rows));
@@ -140,7 +140,7 @@ SEQMAP_INLINE void pack_right(const LstmBackwardTask& task, int64_t tokens, int6
 
 // The right operand: inputs and hidden states before each step, side by side.
 template <class F>
-void pack_chunk(const LstmBackwardTask& task, int64_t s0, int64_t s1) {
+__attribute__((noinline)) void pack_chunk(const LstmBackwardTask& task, int64_t s0, int64_t s1) {
   using Stored = typename F::Stored;
   const LstmPart& part = task.part;
   const int64_t tokens = part.offset[s1] - part.offset[s0];

@@ -42,11 +42,13 @@ void project(const LstmForwardTask& task, int64_t s0, int64_t s1) {
       Vec acc[R][kGates];
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
         for (int g = 0; g < kGates; ++g) acc[r][g] = load(task.bias + column + g * kWidth);
       }
       accumulate<F>(acc, x + r0 * row_words, row_words, 1, panel, words);
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
         for (int g = 0; g < kGates; ++g) store(task.projection + (r0 + r) * gate_rows + column + g * kWidth, acc[r][g]);
       }
     });
@@ -57,67 +59,97 @@ void project(const LstmForwardTask& task, int64_t s0, int64_t s1) {
 struct Activated {
   Vec i, f, g, o, c, h;
 };
-SEQMAP_INLINE Activated activate(const Vec (&sums)[kGates], Vec cell_before) {
+SEQMAP_INLINE Activated activate(const float* sums, Vec cell_before) {
   Activated a;
-  a.i = sigmoid(sums[kInput]);
-  a.f = sigmoid(sums[kForget]);
-  a.g = tanh(sums[kCell]);
-  a.o = sigmoid(sums[kOutput]);
+  a.i = sigmoid(load(sums + kInput * kWidth));
+  a.f = sigmoid(load(sums + kForget * kWidth));
+  a.g = tanh(load(sums + kCell * kWidth));
+  a.o = sigmoid(load(sums + kOutput * kWidth));
   a.c = fma(a.f, cell_before, mul(a.i, a.g));
   a.h = mul(a.o, tanh(a.c));
   return a;
 }
 
+// One step: where its rows' states and gates lie.
+template <class F>
+struct StepPlaces {
+  const LstmForwardTask& task;
+  int64_t step, padded;
+  const float* cells_before;
+  float* cells_after;
+  const typename F::Stored* hiddens_before;
+  typename F::Stored *hiddens_after, *gates;
+
+  StepPlaces(const LstmForwardTask& the_task, int64_t s)
+      : task(the_task), step(s), padded(round_up(task.hidden, kWidth)) {
+    const int64_t before = states_before(task.part, s, task.keep), after = states_after(task.part, s, task.keep);
+    auto* hiddens = static_cast<typename F::Stored*>(task.hiddens);
+    cells_before = task.cells + before * padded;
+    cells_after = task.cells + after * padded;
+    hiddens_before = hiddens + before * padded;
+    hiddens_after = hiddens + after * padded;
+    gates = task.keep ? static_cast<typename F::Stored*>(task.gates) + task.part.offset[s] * kGates * padded : nullptr;
+  }
+};
+
+// Applies the gates to the sums (count, 4V) of one vector of units and the rows from r0 on. Not inlined: the constants
+// of the functions would take registers from the product that comes before.
+template <class F>
+__attribute__((noinline)) void apply_gates(const StepPlaces<F>& at, int64_t unit, int64_t r0, int64_t count,
+                                           const float* sums) {
+  const LstmForwardTask& task = at.task;
+  const int lanes = static_cast<int>(smaller(task.hidden - unit, kWidth));
+  for (int64_t row = r0; row < r0 + count; ++row, sums += kGates * kWidth) {
+    const int64_t place = row * at.padded + unit;
+    Activated a = activate(sums, load(at.cells_before + place));
+    float* y = task.y + task.part.row[row] * task.y_batch_stride +
+               time_of(task.part, row, at.step) * task.y_time_stride + unit;
+    if (lanes == kWidth) {
+      store(y, a.h);
+    } else {  // units of the padding stay zero even beside an infinite input
+      a.c = keep_first(a.c, lanes);
+      a.h = keep_first(a.h, lanes);
+      store_partial(y, a.h, lanes);
+    }
+    store(at.cells_after + place, a.c);
+    F::put(at.hiddens_after + place, a.h);
+    if (at.gates != nullptr) {
+      auto* kept = at.gates + place * kGates;
+      F::put(kept + kInput * kWidth, a.i);
+      F::put(kept + kForget * kWidth, a.f);
+      F::put(kept + kCell * kWidth, a.g);
+      F::put(kept + kOutput * kWidth, a.o);
+    }
+  }
+}
+
 template <class F>
 void forward_step(const LstmForwardTask& task, int64_t s, const float* projection) {
-  using Stored = typename F::Stored;
-  const LstmPart& part = task.part;
-  const int64_t rows = part.offset[s + 1] - part.offset[s];
-  const int64_t padded = round_up(task.hidden, kWidth), gate_rows = kGates * padded;
-  const int64_t row_words = padded / F::kPerWord, words = word_count<F>(task.hidden);
+  const StepPlaces<F> at(task, s);
+  const int64_t rows = task.part.offset[s + 1] - task.part.offset[s];
+  const int64_t gate_rows = kGates * at.padded, row_words = at.padded / F::kPerWord;
+  const int64_t words = word_count<F>(task.hidden);
   const bool recur = s > 0 || task.h0 != nullptr;
-  const int64_t before = states_before(part, s, task.keep), after = states_after(part, s, task.keep);
-  const float* cells_before = task.cells + before * padded;
-  float* cells_after = task.cells + after * padded;
-  Stored* hiddens = static_cast<Stored*>(task.hiddens);
-  const uint32_t* left = reinterpret_cast<const uint32_t*>(hiddens + before * padded);
-  Stored* hiddens_after = hiddens + after * padded;
-  Stored* gates = task.keep ? static_cast<Stored*>(task.gates) + part.offset[s] * gate_rows : nullptr;
-
-  for (int64_t unit = 0; unit < padded; unit += kWidth) {
+  const auto* left = reinterpret_cast<const uint32_t*>(at.hiddens_before);
+  for (int64_t unit = 0; unit < at.padded; unit += kWidth) {
     const int64_t column = unit * kGates;
     const uint32_t* panel = task.w_hh + column * words;
-    const int lanes = static_cast<int>(smaller(task.hidden - unit, kWidth));
     for_row_tiles(rows, [&](int64_t r0, auto tile_rows) {
       constexpr int R = decltype(tile_rows)::value;
       Vec acc[R][kGates];
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
         for (int g = 0; g < kGates; ++g) acc[r][g] = load(projection + (r0 + r) * gate_rows + column + g * kWidth);
       }
       if (recur) accumulate<F>(acc, left + r0 * row_words, row_words, 1, panel, words);
+      alignas(64) float sums[R * kGates * kWidth];
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
-        const int64_t row = r0 + r;
-        Activated a = activate(acc[r], load(cells_before + row * padded + unit));
-        float* y = task.y + part.row[row] * task.y_batch_stride + time_of(part, row, s) * task.y_time_stride + unit;
-        if (lanes == kWidth) {
-          store(y, a.h);
-        } else {  // units of the padding stay zero even beside an infinite input
-          a.c = keep_first(a.c, lanes);
-          a.h = keep_first(a.h, lanes);
-          store_partial(y, a.h, lanes);
-        }
-        store(cells_after + row * padded + unit, a.c);
-        F::put(hiddens_after + row * padded + unit, a.h);
-        if (gates != nullptr) {
-          Stored* kept = gates + row * gate_rows + column;
-          F::put(kept + kInput * kWidth, a.i);
-          F::put(kept + kForget * kWidth, a.f);
-          F::put(kept + kCell * kWidth, a.g);
-          F::put(kept + kOutput * kWidth, a.o);
-        }
+#pragma GCC unroll 4
+        for (int g = 0; g < kGates; ++g) store(sums + (r * kGates + g) * kWidth, acc[r][g]);
       }
+      apply_gates<F>(at, unit, r0, R, sums);
     });
   }
 }
