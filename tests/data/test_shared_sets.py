@@ -13,8 +13,16 @@ THUC = {"0": 4480, "1": 4508, "2": 4529, "3": 4424, "4": 4477, "5": 4515, "6": 4
 COARSE_TRAIN = {"0": 1162, "1": 1250, "2": 86, "3": 1223, "4": 835, "5": 896}
 COARSE_TEST = {"0": 138, "1": 94, "2": 9, "3": 65, "4": 81, "5": 113}
 SHOPPING = {
-    **{"书籍": 3851, "平板": 10000, "手机": 2323, "水果": 10000, "洗发水": 10000},
-    **{"热水器": 575, "蒙牛": 2033, "衣服": 10000, "计算机": 3992, "酒店": 10000},
+    "书籍": 3851,
+    "平板": 10000,
+    "手机": 2323,
+    "水果": 10000,
+    "洗发水": 10000,
+    "热水器": 575,
+    "蒙牛": 2033,
+    "衣服": 10000,
+    "计算机": 3992,
+    "酒店": 10000,
 }
 SHOPPING_FILE = "online_shopping_10_cats/online_shopping_10_cats.zip"
 NOISY_FILE = "noisy_ag_news/samples10000valMed.csv.gz"
@@ -101,12 +109,8 @@ def test_counts_are_those_of_the_readme(
         ("thucnews_titles/dev.txt", "thucnews_titles/test.txt", 8),
     ],
 )
-def test_texts_shared_between_parts(
-    shared_data: Path, first: str, second: str, equal: int
-) -> None:
-    report = inspect(
-        read_examples(shared_data / first), test=read_examples(shared_data / second)
-    )
+def test_texts_shared_between_parts(shared_data: Path, first: str, second: str, equal: int) -> None:
+    report = inspect(read_examples(shared_data / first), test=read_examples(shared_data / second))
     assert report.overlaps[0].equal == equal
     assert report.overlaps[0].alike >= equal
     assert any(f"share {equal:,} texts" in line for line in report.describe())

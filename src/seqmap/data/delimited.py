@@ -23,6 +23,10 @@ def records(
 ) -> Iterator[tuple[int, list[str]]]:
     """Split lines into rows; a quoted field may hold delimiters, doubled quotes and line ends.
 
+    A quote inside of an unquoted field is a character, and text after a closing quote belongs to
+    the field, as in the csv module; but a row of several lines must follow RFC 4180 to the letter,
+    because there a stray quote would join rows.
+
     Lines without a quote are split directly (csv would refuse those with a lone CR). An empty line
     is an empty row.
 
@@ -41,10 +45,12 @@ def records(
             line = without_cr(line)
             yield number, line.split(delimiter) if line else []
             continue
-        whole = _until_closed(number, line, lines, path)
-        reader = csv.reader(whole, delimiter=delimiter, quotechar=QUOTE, strict=strict)
+        consumed: list[str] = []
+        whole = _until_closed(number, line, lines, path, consumed)
         try:
-            row = next(reader)
+            row = next(csv.reader(whole, delimiter=delimiter, quotechar=QUOTE, strict=strict))
+            if len(consumed) > 1 and not strict:
+                next(csv.reader(consumed, delimiter=delimiter, quotechar=QUOTE, strict=True))
         except csv.Error as error:
             raise DataError(
                 f"cannot split the row into columns: {error}",
@@ -55,11 +61,15 @@ def records(
         yield number, row
 
 
-def _until_closed(number: int, line: str, lines: Lines, path: str) -> Iterator[str]:
-    yield line + "\n"
-    # csv asks for a further line only while a quoted field is open.
+def _until_closed(
+    number: int, line: str, lines: Lines, path: str, consumed: list[str]
+) -> Iterator[str]:
+    """Yield the line, then further ones, which csv asks for only while a quoted field is open."""
+    consumed.append(line + "\n")
+    yield consumed[-1]
     for _, more in lines:
-        yield more + "\n"
+        consumed.append(more + "\n")
+        yield consumed[-1]
     raise DataError(
         "the row that begins here has a quoted field that never ends",
         path=path,
@@ -110,14 +120,17 @@ def quotes_balance(lines: Lines, delimiter: str) -> bool | None:
     """Tell whether quotes enclose fields throughout: None when no field begins with a quote.
 
     Under quoting, each row must split strictly by RFC 4180, all rows must have the same width, and
-    no field may hold both a line end and a delimiter (two rows glued by stray quotes do).
+    no field may hold both a line end and a delimiter (two rows glued by stray quotes do), unless
+    the first line shows a writer that quotes every field.
     """
     width = 0
-    opened = False
+    opened = all_quoted = False
 
     def watched() -> Lines:
-        nonlocal opened
+        nonlocal opened, all_quoted
         for number, line in lines:
+            if number == 1:
+                all_quoted = all(cell.startswith(QUOTE) for cell in line.split(delimiter))
             opened = opened or line.startswith(QUOTE) or delimiter + QUOTE in line
             yield number, line
 
@@ -126,7 +139,7 @@ def quotes_balance(lines: Lines, delimiter: str) -> bool | None:
             width = width or len(row)
             if row and len(row) != width:
                 return False if opened else None
-            if any("\n" in cell and delimiter in cell for cell in row):
+            if not all_quoted and any("\n" in cell and delimiter in cell for cell in row):
                 return False
     except DataError:
         return False

@@ -28,7 +28,13 @@ _HIGH = bytes(range(0x80, 0x100))
 _LETTERS = bytes(range(0x41, 0x5B)) + bytes(range(0x61, 0x7B))
 # Control characters, and the five bytes that Windows-1252 does not define.
 _IMPOSSIBLE = bytes([*range(9), *range(14, 27), *range(28, 32), 0x81, 0x8D, 0x8F, 0x90, 0x9D])
-_GB2312_HANZI = re.compile(rb"[\xb0-\xf7][\xa1-\xfe]")
+_PAIR = re.compile(rb"[\x81-\xfe][\x40-\xfe]")
+# The first level of GB 2312: 3,755 common characters. Windows-1251 falls into the second one.
+_COMMON = re.compile(rb"[\xb0-\xd7][\xa1-\xfe]")
+# One in ten characters of Chinese is one of these; Korean in EUC-KR has other bytes here.
+_FREQUENT = frozenset(char.encode("gb18030") for char in "的一是了我不在有人这")
+_FREQUENT_SHARE = 0.03
+_ENOUGH_PAIRS = 100
 # In Western European text at most about one letter in seven is accented; a third is something else.
 _WESTERN_SHARE = 0.3
 _CHINESE_SHARE = 0.6
@@ -135,7 +141,7 @@ class Decoder:
 
 def guess_legacy(lines: Iterable[bytes]) -> str | None:
     """Guess the encoding of lines that are not all UTF-8: `gb18030`, `windows-1252` or None."""
-    high = letters = hanzi = damaged = valid = 0
+    high = letters = common = frequent = damaged = valid = 0
     chinese = western = True
     for raw in lines:
         letters += _count(raw, _LETTERS)
@@ -143,7 +149,9 @@ def guess_legacy(lines: Iterable[bytes]) -> str | None:
         if raw.isascii():
             continue
         high += _count(raw, _HIGH)
-        hanzi += len(_GB2312_HANZI.findall(raw))
+        pairs = _PAIR.findall(raw)
+        common += sum(_COMMON.fullmatch(pair) is not None for pair in pairs)
+        frequent += sum(pair in _FREQUENT for pair in pairs)
         chinese = chinese and _decodes(raw, "gb18030")
         if _decodes(raw, "utf-8"):
             valid += 1
@@ -151,7 +159,8 @@ def guess_legacy(lines: Iterable[bytes]) -> str | None:
             damaged += 1
     if not high or valid >= max(damaged, 1):
         return None
-    if chinese and 2 * hanzi >= _CHINESE_SHARE * high:
+    typical = common < _ENOUGH_PAIRS or frequent >= _FREQUENT_SHARE * common
+    if chinese and typical and 2 * common >= _CHINESE_SHARE * high:
         return "gb18030"
     if western and high <= _WESTERN_SHARE * (high + letters):
         return "windows-1252"

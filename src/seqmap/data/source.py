@@ -14,7 +14,7 @@ import stat
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -153,12 +153,16 @@ class LineStream:
             size += len(item[1])
         return self._peeked[:lines]
 
+    def close(self) -> None:
+        """Close the file, if it has not been read to its end."""
+        self._lines.close()
+
     def __iter__(self) -> Iterator[tuple[int, str]]:
         while self._peeked:
             yield self._peeked.pop(0)
         yield from self._lines
 
-    def _read(self) -> Iterator[tuple[int, str]]:
+    def _read(self) -> Generator[tuple[int, str], None, None]:
         with self.source.errors():
             file = self.source.open()
             try:

@@ -83,8 +83,10 @@ def _guess_quoting(
     if delimiter != "\t":
         return True
     # A stream cannot be read twice, so there only its head counts.
-    lines = iter(head) if source.is_stream else iter(LineStream(source, options.encoding))
-    balanced = quotes_balance(lines, delimiter)
+    stream = None if source.is_stream else LineStream(source, options.encoding)
+    balanced = quotes_balance(iter(head if stream is None else stream), delimiter)
+    if stream is not None:
+        stream.close()
     if balanced is False:
         notes.append("quotes do not balance: they are read as ordinary characters (--quoting)")
     elif balanced:

@@ -43,7 +43,8 @@ def open_table(source: Source, options: ReadOptions, *, labelled: bool) -> Table
         return FORMATS["parquet"].open(source, options)
     stream = LineStream(source, options.encoding)
     lines = [(number, text) for number, text in stream.peek() if text.strip()]
-    name = _by_content(lines, options, labelled=labelled)
+    stream.close()
+    name = _by_content(lines, options, path=source.shown, labelled=labelled)
     table = FORMATS[name].open(source, options)
     table.notes.append(f"took the format {name}, by the content (--format)")
     return table
@@ -67,7 +68,11 @@ def _stream_format(options: ReadOptions, *, labelled: bool) -> str:
     return "lines" if labelled else "plain"
 
 
-def _by_content(lines: Sequence[tuple[int, str]], options: ReadOptions, *, labelled: bool) -> str:
+def _by_content(
+    lines: Sequence[tuple[int, str]], options: ReadOptions, *, path: str, labelled: bool
+) -> str:
+    if not lines and labelled:
+        raise DataError("the file is empty", path=path, allowed="at least one example")
     if not lines:
         return "plain"
     texts = [without_cr(text) for _, text in lines]
@@ -88,6 +93,7 @@ def _by_content(lines: Sequence[tuple[int, str]], options: ReadOptions, *, label
         return "lines"
     raise DataError(
         "the format cannot be guessed from the name or from the first lines",
+        path=path,
         given=texts[0],
         remedy=f"Give it with --format; there are {', '.join(FORMATS)}",
     )

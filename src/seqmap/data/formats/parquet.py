@@ -37,6 +37,7 @@ def open_parquet(source: Source, options: ReadOptions) -> Table:
         first = next(table.iter_batches(batch_size=SAMPLE_ROWS), None)
         sample = [] if first is None else [tuple(row.values()) for row in first.to_pylist()]
     except (arrow.ArrowException, OSError) as error:
+        file.close()
         problem = f"not a readable Parquet file: {str(error).splitlines()[0]}"
         raise DataError(problem, path=source.shown) from None
 
