@@ -47,6 +47,8 @@ class EmbeddingConfig:
 
     size: int = 128
     """Dimension of a symbol's vector."""
+    start: Literal["cooccurrence", "random"] = "cooccurrence"
+    """Where the vectors start: from the company that symbols keep in the training texts, or at random."""
     dropout: float = 0.3
     """Variational dropout: one mask for a whole sequence (Gal & Ghahramani 2016)."""
     word_dropout: float = 0.1
@@ -95,12 +97,8 @@ class WideConfig:
     """`none` leaves the deep branch alone."""
     word_ngrams: int = 3
     """Longest n-gram of words (0 leaves words out)."""
-    char_ngrams: int = 5
-    """Longest n-gram of characters (0 leaves characters out)."""
-    bits: int = 20
-    """The n-grams are hashed into 2**bits buckets."""
-    l2: float = 1.0
-    """Strength of the L2 penalty."""
+    char_ngrams: int = -1
+    """Longest n-gram of characters; 0 leaves characters out, -1 decides by script and length."""
 
 
 @dataclass(frozen=True)
@@ -180,9 +178,7 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("head", "dropout"): (0, 0.95),
     ("head", "label_smoothing"): (0, 0.9),
     ("wide", "word_ngrams"): (0, 5),
-    ("wide", "char_ngrams"): (0, 8),
-    ("wide", "bits"): (8, 26),
-    ("wide", "l2"): (0, 1e9),
+    ("wide", "char_ngrams"): (-1, 8),
     ("train", "epochs"): (1, 100_000),
     ("train", "batch_size"): (1, 1_000_000),
     ("train", "batch_tokens"): (1, 1_000_000_000),

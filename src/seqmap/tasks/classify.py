@@ -148,7 +148,7 @@ def _decisions(scores: NDArray[Any], multi: bool) -> NDArray[np.int64]:
     """Return class numbers (examples,), or indicators (examples, classes) for several labels."""
     if multi:
         return (scores > THRESHOLD).astype(np.int64)
-    return scores.argmax(axis=-1).astype(np.int64)
+    return np.asarray(scores.argmax(axis=-1), dtype=np.int64)
 
 
 def _main_f1(report: Any, multi: bool) -> float:

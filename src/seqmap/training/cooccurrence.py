@@ -26,8 +26,8 @@ def cooccurrence_vectors(
     vocabulary: int,
     dim: int,
     *,
-    window: int,
-    deviation: float,
+    window: int = 5,
+    deviation: float = 0.3,
 ) -> NDArray[np.float32]:
     """Factor the positive pointwise mutual information of symbols (Levy & Goldberg 2014).
 

@@ -36,9 +36,10 @@ def fit_logistic(
     strength: float,
     multi: bool,
     start: Linear | None = None,
+    prior: Floats | None = None,
     iterations: int = 100,
 ) -> Linear:
-    """Minimise  Σ loss + |w|² / (2 · strength)  (Liu & Nocedal 1989).
+    """Minimise  Σ loss + |w / prior|² / (2 · strength)  by L-BFGS (Liu & Nocedal 1989).
 
     Two labels that exclude each other share one column of weights, mirrored: the softmax of (-z/2, z/2)
     is the sigmoid of z, with half of the parameters.
@@ -49,9 +50,11 @@ def fit_logistic(
         strength: Inverse of the penalty, as scikit-learn's C.
         multi: Whether the labels are independent of each other.
         start: Weights of a similar problem to begin from.
+        prior: Standard deviation that is expected of each weight, (features, classes); None means 1.
         iterations: At most this many steps.
     """
     binary = not multi and targets.shape[1] == 2
+    assert prior is None or not binary, "a prior per class needs a column per class"
     goal = targets[:, 1:] if binary else targets
     turned = x.T.tocsr()
     features, columns = x.shape[1], goal.shape[1]
@@ -59,8 +62,12 @@ def fit_logistic(
     independent = multi or binary
     scale = 1.0 / max(1, x.shape[0])
 
-    def cost(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def scaled(flat: NDArray[np.float64]) -> Floats:
         weights = flat[:size].reshape(features, columns).astype(np.float32)
+        return weights if prior is None else weights * prior
+
+    def cost(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        weights = scaled(flat)
         logits = np.asarray(x @ weights, dtype=np.float64) + flat[size:]
         # residual: (examples, columns), the gradient of the loss by the logits
         if independent:
@@ -71,6 +78,8 @@ def fit_logistic(
             residual = softmax(logits) * goal.sum(axis=1, keepdims=True) - goal
         gradient = np.empty_like(flat)
         by_weight = np.asarray(turned @ residual.astype(np.float32), dtype=np.float64)
+        if prior is not None:
+            by_weight *= prior
         gradient[:size] = strength * by_weight.ravel() + flat[:size]
         gradient[size:] = strength * residual.sum(axis=0)
         value = strength * loss + 0.5 * float(flat[:size] @ flat[:size])
@@ -78,12 +87,12 @@ def fit_logistic(
 
     found = minimize(
         cost,
-        _flat(start, size, columns, binary),
+        _flat(start, size, columns, binary, prior),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": iterations, "maxcor": 8, "ftol": 1e-7, "gtol": 1e-7},
     )
-    weights = found.x[:size].reshape(features, columns).astype(np.float32)
+    weights = scaled(found.x)
     bias = found.x[size:].astype(np.float32)
     if binary:
         weights = np.concatenate([-weights / 2, weights / 2], axis=1)
@@ -91,10 +100,14 @@ def fit_logistic(
     return Linear(weights, bias, int(found.nit))
 
 
-def _flat(start: Linear | None, size: int, columns: int, binary: bool) -> NDArray[np.float64]:
+def _flat(
+    start: Linear | None, size: int, columns: int, binary: bool, prior: Floats | None
+) -> NDArray[np.float64]:
     if start is None:
         return np.zeros(size + columns)
     weights, bias = start.weights, start.bias
     if binary:
         weights, bias = 2 * weights[:, 1:], 2 * bias[1:]
+    if prior is not None:
+        weights = weights / prior
     return np.concatenate([weights.ravel(), bias]).astype(np.float64)

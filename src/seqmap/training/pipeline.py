@@ -18,17 +18,21 @@ from numpy.typing import NDArray
 import seqmap
 from seqmap.calibration import fit_fusion, fit_temperature, sigmoid, softmax
 from seqmap.codecs import truncate
-from seqmap.codecs.vectors import read_vectors
+from seqmap.codecs.vectors import Vectors, read_vectors
 from seqmap.config import Config, TrainConfig
 from seqmap.data import Example, fingerprint, hold_out
 from seqmap.errors import DataError
 from seqmap.features.wide import WideModel
 from seqmap.metrics import ece
+from seqmap.nn.encoders.lstm import set_precision
 from seqmap.nn.model import SequenceModel, to_arrays
+from seqmap.nn.native_lstm import Precision
+from seqmap.runtime import native
 from seqmap.runtime.archive import FORMAT, Archive, save
 from seqmap.tasks.base import Codecs, Task
+from seqmap.training.cooccurrence import cooccurrence_vectors
 from seqmap.training.loop import Encoded, Epoch, Trainer, Watch
-from seqmap.training.wide import fit_wide
+from seqmap.training.wide import Part, fit_wide
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def train(
     checkpoint = None if out is None else out.with_name(out.name + ".checkpoint")
 
     with _torch_set_up(config.train) as device:
-        model = _build(task, codecs, config, vectors).to(device)
+        model = _build(task, codecs, config, data, vectors).to(device)
         trainer = Trainer(
             model,
             config.train,
@@ -104,8 +108,14 @@ def train(
         deep = trainer.logits(dev_data)
         arrays: dict[str, NDArray[Any]] = dict(to_arrays(model.state_dict()))
 
-    wide = fit_wide([e.text for e in fitting], data.targets, config.wide, multi=multi)
-    wide_dev = None if wide is None else wide.logits([e.text for e in choosing])
+    texts, dev_texts = ([e.text for e in part] for part in (fitting, choosing))
+    wide, wide_dev = fit_wide(
+        Part(texts, data.targets),
+        Part(dev_texts, dev_data.targets),
+        config.wide,
+        multi=multi,
+        refit=dev is None,
+    ) or (None, None)
     calibration = _calibrate(deep, wide_dev, dev_data.targets, multi=multi)
     fused = _fused(deep, wide_dev, calibration)
     metrics = task.evaluate(_probabilities(fused, multi), dev_data.targets, codecs).metrics
@@ -133,16 +143,14 @@ def _held_out(
     return (fitting, choosing) if choosing else (fitting, fitting)
 
 
-def _with_vectors(
-    config: Config, codecs: Codecs, watch: Watch
-) -> tuple[Config, tuple[NDArray[np.float32], NDArray[np.bool_]] | None]:
+def _with_vectors(config: Config, codecs: Codecs, watch: Watch) -> tuple[Config, Vectors | None]:
     """Read the word vectors, if any are given; the embedding takes their dimension."""
     if not config.text.vectors:
         return config, None
     found = read_vectors(config.text.vectors, codecs.source)
     watch.tell(f"word vectors: {found.describe()}")
     embedding = replace(config.embedding, size=found.matrix.shape[1])
-    return replace(config, embedding=embedding), (found.matrix, found.found)
+    return replace(config, embedding=embedding), found
 
 
 def _encoded(task: Task, examples: Sequence[Example], codecs: Codecs, config: Config) -> Encoded:
@@ -169,10 +177,7 @@ def _torch_set_up(config: TrainConfig) -> Iterator[torch.device]:
 
 
 def _build(
-    task: Task,
-    codecs: Codecs,
-    config: Config,
-    vectors: tuple[NDArray[np.float32], NDArray[np.bool_]] | None,
+    task: Task, codecs: Codecs, config: Config, data: Encoded, vectors: Vectors | None
 ) -> SequenceModel:
     model = SequenceModel(
         vocabulary=codecs.source.size,
@@ -180,11 +185,21 @@ def _build(
         head=task.head(codecs),
         config=config,
     )
+    weight = model.embedding.weight.data
+    if config.embedding.start == "cooccurrence":
+        company = cooccurrence_vectors(data.sources, *weight.shape)
+        known = company.any(axis=1)
+        weight[torch.from_numpy(known)] = torch.from_numpy(company[known])
     if vectors is not None:
-        matrix, found = (torch.from_numpy(part) for part in vectors)
-        with torch.no_grad():
-            model.embedding.weight[found] = matrix[found]
+        weight[torch.from_numpy(vectors.found)] = torch.from_numpy(vectors.matrix[vectors.found])
+    set_precision(model, _precision(config.train))
     return model
+
+
+def _precision(config: TrainConfig) -> Precision:
+    if config.precision == "auto":
+        return "bf16" if native.available() and native.has_feature("bf16") else "fp32"
+    return config.precision
 
 
 def _class_weights(targets: NDArray[np.float32], config: TrainConfig) -> NDArray[np.float32] | None:

@@ -1,0 +1,117 @@
+"""Training of the wide branch: which n-grams, how strong a penalty, the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from seqmap.calibration import log_softmax
+from seqmap.codecs import choose_unit
+from seqmap.config import WideConfig
+from seqmap.features.ngrams import NgramSpec
+from seqmap.features.space import Fitted, NgramSpace, Sparse
+from seqmap.features.wide import WideModel
+from seqmap.training.logistic import Floats, Linear, fit_logistic
+
+# Inverse penalties that are tried, weak data first; the search stops when the dev loss rises.
+STRENGTHS = (1.0, 4.0, 16.0, 64.0)
+# Texts longer than this many words on average say enough in whole words: letters would only cost time.
+LONG = 100
+SHORT_CHARACTERS = 5
+
+
+@dataclass(frozen=True)
+class Part:
+    """Texts with what they should be given.
+
+    Attributes:
+        texts: The texts.
+        targets: (texts, classes).
+    """
+
+    texts: Sequence[str]
+    targets: Floats
+
+
+def fit_wide(
+    train: Part, dev: Part, config: WideConfig, *, multi: bool, refit: bool
+) -> tuple[WideModel, NDArray[np.float64]] | None:
+    """Fit n-gram weights; the strength of the penalty is chosen on dev.
+
+    Args:
+        train: What to learn from.
+        dev: What to choose on.
+        config: Which n-grams; `none` gives None.
+        multi: Whether labels are independent of each other.
+        refit: Learn from dev too once everything is chosen, because it was held out of the training
+            data. The network cannot do that cheaply; a convex problem has no epochs to choose.
+
+    Returns:
+        The model, and the logits (texts, classes) that the model of `train` alone gives on dev: only
+        those may be calibrated on.
+    """
+    if config.kind == "none":
+        return None
+    spec = _spec(config, train.texts)
+    fitted = NgramSpace.fit(train.texts, train.targets, spec=spec, independent=multi)
+    strength, logits = _choose(fitted, train, dev, multi)
+    if not refit:
+        linear = _fit(fitted, train.targets, strength, multi, None)
+        return WideModel(fitted.space, linear.weights, linear.bias), logits
+    texts = [*train.texts, *dev.texts]
+    targets = np.concatenate([train.targets, dev.targets])
+    final = NgramSpace.fit(texts, targets, spec=spec, independent=multi)
+    linear = _fit(final, targets, strength, multi, None)
+    return WideModel(final.space, linear.weights, linear.bias), logits
+
+
+def _spec(config: WideConfig, texts: Sequence[str]) -> NgramSpec:
+    """Decide which n-grams fit the texts, where the configuration leaves it open."""
+    characters = config.char_ngrams
+    if characters < 0:
+        sample = texts[:: max(1, len(texts) // 1000)]
+        words = sum(len(text.split()) for text in sample) / max(1, len(sample))
+        spaced = choose_unit(sample) == "word"
+        characters = SHORT_CHARACTERS if spaced and words <= LONG else 0
+    return NgramSpec(config.word_ngrams, characters)
+
+
+def _choose(
+    fitted: Fitted, train: Part, dev: Part, multi: bool
+) -> tuple[float, NDArray[np.float64]]:
+    """Return the strength with the lowest dev loss, and its dev logits."""
+    x = _matrix(fitted.space.transform(dev.texts))
+    best: tuple[float, float, NDArray[np.float64]] | None = None
+    linear: Linear | None = None
+    for strength in STRENGTHS:
+        linear = _fit(fitted, train.targets, strength, multi, linear)
+        logits = np.asarray(x @ linear.weights + linear.bias, dtype=np.float64)
+        loss = _loss(logits, dev.targets, multi)
+        if best is not None and loss >= best[0]:
+            break
+        best = (loss, strength, logits)
+    assert best is not None
+    return best[1:]
+
+
+def _fit(
+    fitted: Fitted, targets: Floats, strength: float, multi: bool, start: Linear | None
+) -> Linear:
+    """Fit weights; where there is a prior, the penalty is on weight / prior."""
+    return fit_logistic(
+        _matrix(fitted.x), targets, strength=strength, multi=multi, start=start, prior=fitted.prior
+    )
+
+
+def _matrix(x: Sparse) -> csr_matrix:
+    return csr_matrix((x.values, x.indices, x.indptr), shape=x.shape)
+
+
+def _loss(logits: NDArray[np.float64], targets: Floats, multi: bool) -> float:
+    if multi:
+        return float(np.sum(np.logaddexp(0, logits) - targets * logits))
+    return float(-np.sum(targets * log_softmax(logits)))
