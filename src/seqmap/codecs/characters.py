@@ -32,7 +32,6 @@ _UNSPACED = re.compile(f"[{UNSPACED}]")
 _LETTER = re.compile(r"[^\W\d_]")
 _BREAK = re.compile("<[bB][rR] ?/?>")
 _OPEN_BREAK = re.compile(r"<(?:[bB](?:[rR] ?/?)?)?\Z")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 # Penn Treebank writes brackets and quotes in words; a model trained on such text must also read
 # plain text, and the other way round.
 _ALIASES = {
@@ -51,17 +50,50 @@ _SAMPLE_CHARACTERS = 2_000_000
 
 
 def fold(surface: str, *, lowercase: bool) -> str:
-    """Return the vocabulary's form of a symbol: NFKC, one kind of quotes, lower case if asked.
+    """Return the vocabulary's form of a symbol: `fold_characters`, then Penn's aliases undone."""
+    folded = fold_characters(surface, lowercase=lowercase) or surface
+    return _ALIASES.get(folded.lower(), folded)
 
-    NFKC unites full-width and ordinary forms (`Ａ` and `A`, `，` and `,`), and composed and
-    decomposed accents. Half surrogates, which no file can hold, become U+FFFD.
+
+def fold_characters(text: str, *, lowercase: bool) -> str:
+    """Fold every character by itself: lower case if asked, NFKC, one kind of apostrophe.
+
+    NFKC unites full-width and ordinary forms (`Ａ` and `A`, `，` and `,`). Each kind of blank
+    becomes an ordinary one, variation selectors vanish, and half surrogates, which no file can
+    hold, become U+FFFD. Neighbours do not matter, so that a table can stand for this function.
     """
-    folded = surface.lower() if lowercase else surface
-    if not folded.isascii():
-        folded = _SURROGATE.sub("\ufffd", folded)
-        folded = unicodedata.normalize("NFKC", folded)
-        folded = folded.replace("\u2019", "'").replace("\u2018", "'").replace("\ufe0f", "")
-    return _ALIASES.get(folded.lower(), folded) or surface
+    if text.isascii():
+        return text.lower() if lowercase else text
+    return text.translate(_LOWER if lowercase else _KEEP)
+
+
+class _Folding(dict[int, str]):
+    """The folded form of each code point, computed when first needed."""
+
+    def __init__(self, lowercase: bool) -> None:
+        super().__init__()
+        self._lowercase = lowercase
+
+    def __missing__(self, point: int) -> str:
+        self[point] = folded = self._fold(chr(point))
+        return folded
+
+    def _fold(self, character: str) -> str:
+        if character.isascii():
+            return character.lower() if self._lowercase else character
+        if character.isspace():
+            return " "
+        if "\ud800" <= character <= "\udfff":
+            return "\ufffd"
+        if character == "\ufe0f":
+            return ""
+        lowered = character.lower() if self._lowercase else character
+        folded = unicodedata.normalize("NFKC", lowered).replace(" ", "")
+        return folded.replace("\u2019", "'").replace("\u2018", "'")
+
+
+_LOWER = _Folding(lowercase=True)
+_KEEP = _Folding(lowercase=False)
 
 
 def blank_breaks(text: str) -> str:

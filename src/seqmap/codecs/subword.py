@@ -163,9 +163,8 @@ class SubwordCodec(TextCodec):
 
 
 def _fold(character: str, *, lowercase: bool) -> str:
-    # The folded form of a lone accent holds a blank, and the sign for blanks must not come from
-    # the text; sentencepiece ends a sentence at NUL.
-    folded = fold(character, lowercase=lowercase).replace(" ", "")
+    # The sign for blanks must not come from the text, and sentencepiece ends a sentence at NUL.
+    folded = fold(character, lowercase=lowercase)
     return folded.replace(_BLANK, "_").replace("\0", "\ufffd") or "\ufffd"
 
 

@@ -159,6 +159,11 @@ def fold_word(surface: str, *, lowercase: bool) -> str:
     return folded
 
 
+def split_words(text: str) -> list[str]:
+    """Return the words of a text as they stand there (blank HTML line breaks out first)."""
+    return _SYMBOL.findall(text)
+
+
 def _count_symbols(runs: Mapping[str, int], counts: Counter[str]) -> None:
     for run, count in runs.items():
         for surface in _SYMBOL.findall(run):

@@ -1,0 +1,1 @@
+"""Sparse features of texts: hashed n-grams."""

@@ -1,0 +1,131 @@
+"""The wide branch: a linear model on the n-grams of a text (after Cheng et al. 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqmap.errors import ArchiveError
+from seqmap.features.ngrams import NgramSpec
+from seqmap.features.space import NgramSpace, Sparse
+
+_PIECE = 256
+_PREFIX = "wide."
+
+
+class WideModel:
+    """logits = (x · weights) * steps + bias, with x from the space.
+
+    Args:
+        space: Where texts become vectors.
+        weights: int8 `(features, classes)`.
+        steps: float32 `(classes,)`: what one unit of the weights stands for.
+        bias: float32 `(classes,)`.
+
+    Raises:
+        ValueError: The shapes do not fit together.
+    """
+
+    def __init__(
+        self,
+        space: NgramSpace,
+        weights: NDArray[np.int8],
+        *,
+        steps: NDArray[np.float32],
+        bias: NDArray[np.float32],
+    ) -> None:
+        if weights.shape != (space.size, len(bias)) or steps.shape != bias.shape:
+            raise ValueError(f"weights {weights.shape}, steps {steps.shape}, bias {bias.shape}")
+        self.space = space
+        self.weights = weights
+        self.steps = steps
+        self.bias = bias
+
+    @classmethod
+    def rounded(
+        cls, space: NgramSpace, weights: NDArray[np.float32], bias: NDArray[np.float32]
+    ) -> Self:
+        """Round weights `(features, classes)` to 8 bits, with one step for each class.
+
+        A model is rounded when it has been trained, not when it is saved: so it gives the same
+        answers before and after.
+        """
+        largest = np.abs(weights).max(axis=0, initial=0)
+        steps = np.where(largest > 0, largest / 127, 1).astype(np.float32)
+        return cls(
+            space,
+            np.rint(weights / steps).astype(np.int8),
+            steps=steps,
+            bias=bias.astype(np.float32),
+        )
+
+    def logits(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return the logits of texts, `(texts, classes)`."""
+        parts = [
+            self.logits_of(self.space.transform(texts[start : start + _PIECE]))
+            for start in range(0, len(texts), _PIECE)
+        ]
+        return np.concatenate([np.zeros((0, len(self.bias))), *parts])
+
+    def logits_of(self, x: Sparse) -> NDArray[np.float64]:
+        """Return the logits of vectors, `(rows, classes)`."""
+        rows, count = x.rows, x.shape[0]
+        logits = np.empty((count, len(self.bias)))
+        for index, (step, bias) in enumerate(zip(self.steps, self.bias, strict=True)):
+            sums = np.bincount(rows, x.values * self.weights[x.indices, index], count)
+            logits[:, index] = sums * float(step) + float(bias)
+        return logits
+
+    def to_state(self) -> dict[str, Any]:
+        """Return the settings, for JSON."""
+        return {"words": self.space.spec.words, "characters": self.space.spec.characters}
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the features and the weights, under names that begin with `wide.`."""
+        arrays: dict[str, NDArray[Any]] = {
+            f"{_PREFIX}weights": self.weights,
+            f"{_PREFIX}steps": self.steps,
+            f"{_PREFIX}bias": self.bias,
+        }
+        for name in self.space.spec.blocks:
+            arrays[f"{_PREFIX}{name}.keys"] = self.space.keys[name]
+            arrays[f"{_PREFIX}{name}.scales"] = self.space.scales[name].astype(np.float16)
+        return arrays
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Rebuild the model; arrays of other parts of an archive are passed over.
+
+        Raises:
+            ArchiveError: Something is missing or does not fit together.
+        """
+        try:
+            spec = NgramSpec(words=int(state["words"]), characters=int(state["characters"]))
+            keys = {
+                name: _checked(arrays[f"{_PREFIX}{name}.keys"], np.uint32, 1)
+                for name in spec.blocks
+            }
+            scales = {
+                name: _checked(arrays[f"{_PREFIX}{name}.scales"], np.float16, 1).astype(np.float32)
+                for name in spec.blocks
+            }
+            rising = all((np.diff(part.astype(np.int64)) > 0).all() for part in keys.values())
+            if not rising or any(keys[name].shape != scales[name].shape for name in keys):
+                raise ValueError("keys")
+            return cls(
+                NgramSpace(spec, keys, scales),
+                _checked(arrays[f"{_PREFIX}weights"], np.int8, 2),
+                steps=_checked(arrays[f"{_PREFIX}steps"], np.float32, 1),
+                bias=_checked(arrays[f"{_PREFIX}bias"], np.float32, 1),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArchiveError("the model's wide branch is damaged", given=error) from None
+
+
+def _checked(array: NDArray[Any], kind: type[np.generic], dimensions: int) -> NDArray[Any]:
+    if array.dtype != kind or array.ndim != dimensions:
+        raise ValueError(f"{array.dtype} array of shape {array.shape}")
+    return array
