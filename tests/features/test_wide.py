@@ -14,7 +14,7 @@ TEXTS = ["good good film", "a good one", "bad film", "so bad", "a so-so film"]
 FITTED = NgramSpace.fit(TEXTS, np.eye(3, dtype=np.float32)[[0, 0, 1, 1, 2]], spec=NgramSpec())
 RANDOM = np.random.default_rng(1)
 WEIGHTS = RANDOM.normal(size=(FITTED.space.size, 3)).astype(np.float32)
-MODEL = WideModel.rounded(FITTED.space, WEIGHTS, np.array([0.5, 0, -1], np.float32))
+MODEL = WideModel(FITTED.space, WEIGHTS, np.array([0.5, 0, -1], np.float32))
 ASKED = [*TEXTS, "", "这里什么都没有", "film \ud800 " * 500] * 60
 
 
@@ -28,7 +28,7 @@ def test_logits_are_the_matrix_product_with_weights_rounded_to_eight_bits() -> N
 
 
 def test_a_text_of_unknown_ngrams_gets_the_bias() -> None:
-    model = WideModel.rounded(
+    model = WideModel(
         NgramSpace.fit(
             TEXTS, np.eye(2, dtype=np.float32)[[0, 0, 1, 1, 1]], spec=NgramSpec(0, 5)
         ).space,

@@ -19,11 +19,14 @@ _PREFIX = "wide."
 class WideModel:
     """logits = (x · weights) * steps + bias, with x from the space.
 
+    Weights are rounded to 8 bits, with one step for each class, as soon as they are trained: so a
+    model gives the same answers before and after it is saved.
+
     Args:
         space: Where texts become vectors.
-        weights: int8 `(features, classes)`.
-        steps: float32 `(classes,)`: what one unit of the weights stands for.
-        bias: float32 `(classes,)`.
+        weights: `(features, classes)`: floats to be rounded, or int8 if `steps` is given.
+        bias: `(classes,)`.
+        steps: `(classes,)`: what one unit of weights that are rounded already stands for.
 
     Raises:
         ValueError: The shapes do not fit together.
@@ -32,35 +35,21 @@ class WideModel:
     def __init__(
         self,
         space: NgramSpace,
-        weights: NDArray[np.int8],
-        *,
-        steps: NDArray[np.float32],
+        weights: NDArray[np.float32] | NDArray[np.int8],
         bias: NDArray[np.float32],
+        *,
+        steps: NDArray[np.float32] | None = None,
     ) -> None:
+        if steps is None:
+            largest = np.abs(weights).max(axis=0, initial=0)
+            steps = np.where(largest > 0, largest / 127, 1).astype(np.float32)
+            weights = np.rint(weights / steps)
         if weights.shape != (space.size, len(bias)) or steps.shape != bias.shape:
             raise ValueError(f"weights {weights.shape}, steps {steps.shape}, bias {bias.shape}")
         self.space = space
-        self.weights = weights
+        self.weights: NDArray[np.int8] = weights.astype(np.int8)
         self.steps = steps
-        self.bias = bias
-
-    @classmethod
-    def rounded(
-        cls, space: NgramSpace, weights: NDArray[np.float32], bias: NDArray[np.float32]
-    ) -> Self:
-        """Round weights `(features, classes)` to 8 bits, with one step for each class.
-
-        A model is rounded when it has been trained, not when it is saved: so it gives the same
-        answers before and after.
-        """
-        largest = np.abs(weights).max(axis=0, initial=0)
-        steps = np.where(largest > 0, largest / 127, 1).astype(np.float32)
-        return cls(
-            space,
-            np.rint(weights / steps).astype(np.int8),
-            steps=steps,
-            bias=bias.astype(np.float32),
-        )
+        self.bias = bias.astype(np.float32)
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return the logits of texts, `(texts, classes)`."""
@@ -118,8 +107,8 @@ class WideModel:
             return cls(
                 NgramSpace(spec, keys, scales),
                 _checked(arrays[f"{_PREFIX}weights"], np.int8, 2),
+                _checked(arrays[f"{_PREFIX}bias"], np.float32, 1),
                 steps=_checked(arrays[f"{_PREFIX}steps"], np.float32, 1),
-                bias=_checked(arrays[f"{_PREFIX}bias"], np.float32, 1),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ArchiveError("the model's wide branch is damaged", given=error) from None
