@@ -153,6 +153,22 @@ def test_label_text_lines(tmp_path: Path) -> None:
     assert any("1 blank line" in note for note in data.layout.notes)
 
 
+@pytest.mark.parametrize(
+    ("content", "form"),
+    [
+        ("pos good, really\nneg bad, awful\npos nice, fine\nneg dull, long\n", "lines"),
+        ("1,so good\n0,so bad\n1,quite nice\n0,very dull\n", "csv"),
+        ("so good\t1\nso bad\t0\nquite\t1\n", "tsv"),
+        ('{"text": "a", "label": 1}\n', "jsonl"),
+        ("__label__a b c\n", "lines"),
+    ],
+)
+def test_formats_are_guessed_from_content(tmp_path: Path, content: str, form: str) -> None:
+    layout = read_examples(write(tmp_path, "data.txt", content)).layout
+    assert layout.format == form
+    assert f"took the format {form}" in layout.describe()
+
+
 def test_fasttext_lines_are_multi_label(tmp_path: Path) -> None:
     path = write(tmp_path, "a.txt", "__label__a __label__b both of them\n__label__a one\n")
     data = read_examples(path)

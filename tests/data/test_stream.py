@@ -71,6 +71,12 @@ def test_a_named_pipe_is_read_once(tmp_path: Path) -> None:
     ("name", "content", "expected"),
     [
         ("a.txt", "one, two\n\nthree", ["one, two", "", "three"]),
+        (
+            "b.txt",
+            "a b, c\nd e, f\ng, h\ni, j\nk, l\n",
+            ["a b, c", "d e, f", "g, h", "i, j", "k, l"],
+        ),
+        ("c.txt", "label,text\n1,x y\n0,z\n", ["x y", "z"]),
         ("a.csv", "label,text\n1,x y\n,z\n", ["x y", "z"]),
         ("b.csv", "text\nx\ny\n", ["x", "y"]),
         ("a.tsv", "some longer text\t3\nanother text\t4\n", ["some longer text", "another text"]),

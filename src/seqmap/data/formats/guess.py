@@ -85,7 +85,7 @@ def _by_content(
     tabs = {text.count("\t") for text in texts}
     if len(tabs) == 1 and tabs != {0}:
         return "tsv"
-    if _is_csv(lines, options):
+    if _is_csv(lines, options, labelled=labelled):
         return "csv"
     if not labelled:
         return "csv" if options.text_columns is not None else "plain"
@@ -99,8 +99,11 @@ def _by_content(
     )
 
 
-def _is_csv(lines: Sequence[tuple[int, str]], options: ReadOptions) -> bool:
-    """Tell whether all of the first rows have the same width, or the first holds column names."""
+def _is_csv(lines: Sequence[tuple[int, str]], options: ReadOptions, *, labelled: bool) -> bool:
+    """Tell whether the first row holds column names, or all rows have one width and a label.
+
+    Without labels only names count: a few sentences with one comma each are no table.
+    """
     names = {*KNOWN_NAMES, *requested_names(options)}
     for delimiter in CANDIDATES:
         rows = sample_records(lines, delimiter=delimiter, quoting=True)
@@ -108,9 +111,16 @@ def _is_csv(lines: Sequence[tuple[int, str]], options: ReadOptions) -> bool:
             continue
         if sum(cell.strip().lower() in names or cell.strip() in names for cell in rows[0]) >= 2:
             return True
-        if len(rows) >= _FEW_LINES and len({len(row) for row in rows}) == 1:
+        if labelled and _is_labelled_table(rows):
             return True
     return False
+
+
+def _is_labelled_table(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether all rows have one width, and the values of a column repeat as labels do."""
+    if len(rows) < _FEW_LINES or len({len(row) for row in rows}) != 1:
+        return False
+    return min(len(set(column)) for column in zip(*rows, strict=True)) <= len(rows) // 2
 
 
 def _is_label_text(texts: Sequence[str]) -> bool:
