@@ -260,8 +260,11 @@ def _parse(file: BinaryIO, size: int, path: str | Path | None) -> Archive:
 def _read_header(file: BinaryIO, size: int, path: str | Path | None) -> tuple[dict[str, Any], int]:
     """Return the header and where the arrays begin."""
     first = file.read(9)
+    length = int.from_bytes(first[:8], "little")
+    # An archive's length may begin like another kind of file, so its brace decides.
+    begins = first[8:] == b"{" and length <= _HEADER_LIMIT
     for magic, what, pickled in _FOREIGN:
-        if first.startswith(magic):
+        if first.startswith(magic) and not begins:
             note = "Pickles can run code and are never loaded. " if pickled else ""
             remedy = f"{note}A model is what `seqmap train --out M.seqmap` writes"
             raise ArchiveError(f"{what}, not a seqmap model", path=path, remedy=remedy)
@@ -269,7 +272,6 @@ def _read_header(file: BinaryIO, size: int, path: str | Path | None) -> tuple[di
         raise ArchiveError("the file is empty", path=path, remedy=_RETRAIN)
     if len(first) < 9 or first[8:] != b"{":
         raise ArchiveError("is not a seqmap model", path=path)
-    length = int.from_bytes(first[:8], "little")
     if length > _HEADER_LIMIT:
         raise ArchiveError(
             "the model's header is too long, so the file is damaged",
