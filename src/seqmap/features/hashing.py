@@ -16,8 +16,8 @@ and the key of the n-gram of the items x_1 … x_n, where every kind of n-gram h
 
     h_0 = seed;   h_k = h_(k-1) * 0x9E3779B97F4A7C15 + x_k;   key = mix(h_n) >> 32
 
-so a key has 32 bits. Beside a million features, an n-gram that is none of them is taken for one with
-a chance of 1 in 4,300.
+so a key has 32 bits. With a million features, an n-gram that is none of them is taken for one of
+them with a chance of 1 in 4,300.
 """
 
 from __future__ import annotations
