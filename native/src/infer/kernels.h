@@ -56,7 +56,7 @@ struct LockstepWork {
   const Panels* input;           // null: `sums` holds the gate sums of the inputs
   int64_t rows;
   const float* const* sums;
-  const float* const* upcoming;  // the sums of the next step, to be fetched ahead; null: nothing to fetch
+  const float* const* upcoming;  // the sums of the next step, to be fetched ahead; set where `sums` is
   const void* const* x;          // inputs as the format stores them
   const float* x_scale;          // their scales, or null where the panel's scale is all
   const void* const* h;

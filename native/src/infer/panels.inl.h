@@ -2,15 +2,20 @@
 
 constexpr int kParts = static_cast<int>(kUnits) / kWidth;  // vectors that hold one gate of a block
 
+// Every loop over registers is unrolled by pragma: only then does the compiler keep the arrays in registers.
+
 // Sums for R rows and the four gates of one part of a block (kWidth units): sums[r][gate].
 template <class F, int R>
 SEQMAP_INLINE void accumulate(typename F::Sum (&sums)[R][kGates], const uint32_t* panel, int64_t depth,
                               const uint32_t* const (&rows)[R]) {
   for (int64_t k = 0; k < depth; ++k, panel += kColumns) {
     typename F::Panel b[kGates];
+#pragma GCC unroll 8
     for (int g = 0; g < kGates; ++g) b[g] = F::panel(panel + g * kUnits);
+#pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const typename F::Row a = F::row(rows[r] + k);
+#pragma GCC unroll 8
       for (int g = 0; g < kGates; ++g) sums[r][g] = F::madd(sums[r][g], a, b[g]);
     }
   }
@@ -52,17 +57,22 @@ void project(const Panels& panels, int64_t rows, const void* const* x, const flo
     for_row_groups(rows, [&](int64_t first, auto count) {
       constexpr int R = decltype(count)::value;
       const uint32_t* in[R];
+#pragma GCC unroll 8
       for (int r = 0; r < R; ++r) in[r] = static_cast<const uint32_t*>(x[first + r]);
       for (int part = 0; part < kParts; ++part) {
         const int64_t column = b * kColumns + part * kWidth;
         typename F::Sum sums[R][kGates];
+#pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
           for (int g = 0; g < kGates; ++g) {
             sums[r][g] = F::begin(panels, column + g * kUnits, panels.bias + column + g * kUnits);
           }
         }
         accumulate<F, R>(sums, words + part * kWidth, panels.depth, in);
+#pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
           for (int g = 0; g < kGates; ++g) {
             const int64_t at = column + g * kUnits;
             const Vec y = x_scale ? F::end_scaled(sums[r][g], panels, at, panels.bias + at, x_scale[first + r])
@@ -77,6 +87,20 @@ void project(const Panels& panels, int64_t rows, const void* const* x, const flo
 
 // ---- several sequences, one step ------------------------------------------------------------------------------
 
+// Fetches the gate sums that the rows need for the next block, or for the first one of the next step. Fetching a whole
+// step ahead would push the weights out of the nearest cache.
+template <int R>
+SEQMAP_INLINE void fetch_ahead(const LockstepWork& work, int64_t b, int64_t first) {
+  const bool last = b + 1 == work.recurrent->blocks;
+  const float* const* from = (last ? work.upcoming : work.sums) + first;
+  const int64_t column = last ? 0 : (b + 1) * kColumns;
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+    for (int line = 0; line < kColumns; line += 16) prefetch(from[r] + column + line);
+  }
+}
+
 template <class F>
 void lockstep(const LockstepWork& work) {
   const FlushDenormals flush;
@@ -86,6 +110,7 @@ void lockstep(const LockstepWork& work) {
     for_row_groups(work.rows, [&](int64_t first, auto count) {
       constexpr int R = decltype(count)::value;
       const uint32_t* h[R];
+#pragma GCC unroll 8
       for (int r = 0; r < R; ++r) h[r] = static_cast<const uint32_t*>(work.h[first + r]);
       for (int part = 0; part < kParts; ++part) {
         const int64_t column = b * kColumns + part * kWidth;
@@ -95,14 +120,19 @@ void lockstep(const LockstepWork& work) {
         if (work.input) {
           const Panels& in = *work.input;
           const uint32_t* x[R];
+#pragma GCC unroll 8
           for (int r = 0; r < R; ++r) x[r] = static_cast<const uint32_t*>(work.x[first + r]);
+#pragma GCC unroll 8
           for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
             for (int g = 0; g < kGates; ++g) {
               sums[r][g] = F::begin(in, column + g * kUnits, in.bias + column + g * kUnits);
             }
           }
           accumulate<F, R>(sums, in.words + b * in.depth * kColumns + part * kWidth, in.depth, x);
+#pragma GCC unroll 8
           for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
             for (int g = 0; g < kGates; ++g) {
               const int64_t at = column + g * kUnits;
               const Vec y = work.x_scale ? F::end_scaled(sums[r][g], in, at, in.bias + at, work.x_scale[first + r])
@@ -112,27 +142,28 @@ void lockstep(const LockstepWork& work) {
             inputs[r] = local[r];
           }
         } else {
+#pragma GCC unroll 8
           for (int r = 0; r < R; ++r) inputs[r] = work.sums[first + r] + column;
-          if (work.upcoming) {
-            for (int r = 0; r < R; ++r) {
-              for (int line = 0; line < kColumns; line += 16) prefetch(work.upcoming[first + r] + column + line);
-            }
-          }
+          if (part == 0) fetch_ahead<R>(work, b, first);
         }
+#pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
           for (int g = 0; g < kGates; ++g) {
             sums[r][g] = F::begin(panels, column + g * kUnits, inputs[r] + g * kUnits);
           }
         }
         accumulate<F, R>(sums, words + part * kWidth, panels.depth, h);
         const int64_t unit = b * kUnits + part * kWidth;
+#pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
           Vec gates[kGates];
+#pragma GCC unroll 8
           for (int g = 0; g < kGates; ++g) {
             gates[g] = F::end(sums[r][g], panels, column + g * kUnits, inputs[r] + g * kUnits);
           }
           Vec c = load(work.c[first + r] + unit);
-          const Vec state = cell(gates[kInput], gates[kForget], gates[kCell], gates[kOutput], &c);
+          const Vec state = F::cell(gates[kInput], gates[kForget], gates[kCell], gates[kOutput], &c);
           store(work.c[first + r] + unit, c);
           store(work.states[first + r] + unit, state);
           F::put_state(work.next[first + r], unit, state);

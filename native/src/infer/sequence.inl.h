@@ -22,8 +22,11 @@ SEQMAP_INLINE void step_span(const Panels& panels, int64_t b, int part, const St
   const int64_t depth = panels.depth, block_words = depth * kColumns;
   const uint32_t* words = panels.words + b * block_words + part * kWidth;
   typename F::Sum sums[Blocks][Parts][kGates];
+#pragma GCC unroll 8
   for (int j = 0; j < Blocks; ++j) {
+#pragma GCC unroll 8
     for (int p = 0; p < Parts; ++p) {
+#pragma GCC unroll 8
       for (int g = 0; g < kGates; ++g) {
         const int64_t column = (b + j) * kColumns + g * kUnits + (part + p) * kWidth;
         sums[j][p][g] = F::begin(panels, column, step.input + column);
@@ -31,6 +34,7 @@ SEQMAP_INLINE void step_span(const Panels& panels, int64_t b, int part, const St
     }
   }
   if (part == 0 && step.upcoming) {
+#pragma GCC unroll 8
     for (int j = 0; j < Blocks; ++j) {
       for (int line = 0; line < kColumns; line += 16) prefetch(step.upcoming + (b + j) * kColumns + line);
     }
@@ -39,24 +43,30 @@ SEQMAP_INLINE void step_span(const Panels& panels, int64_t b, int part, const St
 #pragma GCC unroll 4
   for (int64_t k = 0; k < depth; ++k, words += kColumns) {
     const typename F::Row a = F::row(h + k);
+#pragma GCC unroll 8
     for (int j = 0; j < Blocks; ++j) {
+#pragma GCC unroll 8
       for (int g = 0; g < kGates; ++g) {
+#pragma GCC unroll 8
         for (int p = 0; p < Parts; ++p) {
           sums[j][p][g] = F::madd(sums[j][p][g], a, F::panel(words + j * block_words + g * kUnits + p * kWidth));
         }
       }
     }
   }
+#pragma GCC unroll 8
   for (int j = 0; j < Blocks; ++j) {
+#pragma GCC unroll 8
     for (int p = 0; p < Parts; ++p) {
       Vec gates[kGates];
+#pragma GCC unroll 8
       for (int g = 0; g < kGates; ++g) {
         const int64_t column = (b + j) * kColumns + g * kUnits + (part + p) * kWidth;
         gates[g] = F::end(sums[j][p][g], panels, column, step.input + column);
       }
       const int64_t unit = (b + j) * kUnits + (part + p) * kWidth;
       Vec c = load(step.c + unit);
-      const Vec state = cell(gates[kInput], gates[kForget], gates[kCell], gates[kOutput], &c);
+      const Vec state = F::cell(gates[kInput], gates[kForget], gates[kCell], gates[kOutput], &c);
       store(step.c + unit, c);
       store(step.state + unit, state);
       F::put_state(step.next, unit, state);

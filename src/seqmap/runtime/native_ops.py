@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
-from ctypes import POINTER, c_int32, c_int64, c_void_p
+from ctypes import POINTER, c_float, c_int32, c_int64, c_void_p
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -85,7 +85,7 @@ def _core() -> ctypes.CDLL:
                 [pointer, pointer, pointer, pointer, big, pointer, pointer, pointer],
                 number,
             ),
-            "seqmap_encoder_document": ([pointer, pointer, big, pointer], number),
+            "seqmap_encoder_document": ([pointer, ctypes.c_char_p, big, pointer], number),
             "seqmap_encoder_state_bytes": ([pointer], big),
             "seqmap_encoder_state_init": ([pointer, pointer], number),
             "seqmap_encoder_feed": ([pointer, pointer, pointer, pointer, big, pointer], number),
@@ -158,7 +158,10 @@ class NativeEncoder:
         )
         self.classes: int = config.classes
         self.precision = precision
+        # Bound once, for the calls that are made per document.
         self._document = self._core.seqmap_encoder_document
+        self._where = c_void_p(self._handle)
+        self._result = c_float * (self.classes or self.pooled_size)
 
     def __del__(self) -> None:
         handle, self._handle = getattr(self, "_handle", None), None
@@ -169,15 +172,15 @@ class NativeEncoder:
         """Logits of one document, or without a head its pooled vector.
 
         Args:
-            ids: (tokens,), contiguous int32.
+            ids: (tokens,), int32 for speed.
         """
-        out = np.empty(self.classes or self.pooled_size, np.float32)
-        if ids.dtype != np.int32 or not ids.flags.c_contiguous:
-            ids = np.ascontiguousarray(ids, np.int32)
-        code = self._document(self._handle, ids.ctypes.data, ids.size, out.ctypes.data)
+        # bytes and a ctypes array cost a third of what NumPy takes to tell where an array lies.
+        data = ids.tobytes() if ids.dtype == np.int32 else ids.astype(np.int32).tobytes()
+        out = self._result()
+        code = self._document(self._where, data, len(data) >> 2, out)
         if code:
             native.check(code)
-        return out
+        return np.frombuffer(out, np.float32)
 
     def run(
         self,
