@@ -33,9 +33,9 @@ class TextConfig:
     """A symbol seen less often than this in training is left out of the vocabulary."""
     lowercase: bool = True
     """Fold case before looking symbols up (the wide branch has its own rule)."""
-    max_length: int = 512
+    max_length: int = 400
     """Longer texts are cut to this many symbols."""
-    truncate: Literal["end", "start", "middle"] = "end"
+    truncate: Literal["end", "start", "middle"] = "middle"
     """Which part of a text that is too long is dropped."""
     vectors: str = ""
     """A file of word vectors (word2vec, GloVe or fastText text format) to start from."""
@@ -49,7 +49,7 @@ class EmbeddingConfig:
     """Dimension of a symbol's vector."""
     start: Literal["cooccurrence", "random"] = "cooccurrence"
     """Where the vectors start: from the company that symbols keep in the training texts, or at random."""
-    dropout: float = 0.3
+    dropout: float = 0.4
     """Variational dropout: one mask for a whole sequence (Gal & Ghahramani 2016)."""
     word_dropout: float = 0.1
     """Chance that a symbol is replaced by the unknown one during training."""
@@ -85,7 +85,7 @@ class HeadConfig:
     """How a sequence of states becomes one vector."""
     dropout: float = 0.5
     """Dropout on that vector."""
-    label_smoothing: float = 0.0
+    label_smoothing: float = 0.1
     """Share of the target probability that is spread over all labels."""
 
 
@@ -105,7 +105,7 @@ class WideConfig:
 class TrainConfig:
     """How the model is trained."""
 
-    epochs: int = 20
+    epochs: int = 8
     """At most this many passes over the data."""
     batch_size: int = 32
     """Examples in a batch, at most."""
@@ -113,17 +113,17 @@ class TrainConfig:
     """Symbols in a batch (padding included), at most."""
     optimizer: Literal["adam", "adamw"] = "adamw"
     """Adam (Kingma & Ba 2015) or AdamW (Loshchilov & Hutter 2019)."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     """Peak learning rate."""
-    weight_decay: float = 0.0
+    weight_decay: float = 0.01
     """Decoupled weight decay (AdamW)."""
     schedule: Literal["constant", "linear", "cosine"] = "cosine"
     """How the rate falls after the warm-up."""
-    warmup: float = 0.05
+    warmup: float = 0.1
     """Share of all steps over which the rate rises from zero."""
     clip: float = 1.0
     """Largest norm of the gradient; 0 turns clipping off."""
-    average: float = 0.0
+    average: float = 0.998
     """Decay of the running average of the weights that is evaluated and kept; 0 turns it off."""
     patience: int = 5
     """Stop when the dev loss has not improved for this many epochs; the best weights are kept."""

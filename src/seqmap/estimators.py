@@ -14,7 +14,7 @@ from seqmap.config import Config, from_dict
 from seqmap.data import Example
 from seqmap.errors import DataError, MissingExtraError
 from seqmap.evaluate import evaluate
-from seqmap.runtime.archive import Archive, from_bytes, save, to_bytes
+from seqmap.runtime.archive import from_bytes, save, to_bytes
 from seqmap.runtime.session import Session
 from seqmap.tasks import TASKS, Evaluation
 from seqmap.training import Epoch, Watch, train
@@ -54,7 +54,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         encoder: Literal["lstm", "gru", "rnn", "transformer", "lstm-transformer"] = "lstm",
         hidden: int = 128,
         layers: int = 1,
-        epochs: int = 20,
+        epochs: int = 8,
         wide: Literal["ngram", "none"] = "ngram",
         unit: Literal["auto", "word", "char", "subword"] = "auto",
         seed: int = 42,
@@ -154,9 +154,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        if isinstance(self.__dict__.get("session_"), bytes):
-            archive: Archive = from_bytes(self.session_)
-            self.session_ = Session(archive)
+        packed = state.get("session_")
+        if packed is not None:
+            self.session_ = Session(from_bytes(packed))
 
 
 def _texts(given: Iterable[str]) -> list[str]:

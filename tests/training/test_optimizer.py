@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from seqmap.config import TrainConfig
 from seqmap.training.average import WeightAverage
-from seqmap.training.optimizer import Optimizer
+from seqmap.training.optimizer import BETAS, Optimizer
 from seqmap.training.schedule import learning_rate
 
 
@@ -26,10 +26,10 @@ class Toy(nn.Module):
 
 
 def test_rows_are_updated_as_adam_does_when_all_are_touched() -> None:
-    config = TrainConfig(clip=1.0)
+    config = TrainConfig(clip=1.0, weight_decay=0.0)
     ours, theirs = Toy(sparse=True), Toy(sparse=False)
     optimizer = Optimizer(ours, [ours.table], config)
-    reference = torch.optim.Adam(theirs.parameters(), lr=0.01)
+    reference = torch.optim.Adam(theirs.parameters(), lr=0.01, betas=BETAS)
     ids = torch.tensor([0, 1, 2, 3, 4, 5, 3, 3])
     for _ in range(5):
         optimizer.step(ours.loss(ids), 0.01)

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from seqmap.config import Config
+from seqmap.runtime import native
 from seqmap.runtime.network import Network, NumpyNetwork
 from seqmap.runtime.ops import Arrays
 
-Backend = Callable[[Arrays, Config, int, int], Network | None]
+Backend = Callable[[Arrays, Config, int, int, str], Network | None]
 
 
-def build_network(arrays: Arrays, config: Config, *, vocabulary: int, classes: int) -> Network:
+def build_network(
+    arrays: Arrays, config: Config, *, vocabulary: int, classes: int, precision: str = "fp32"
+) -> Network:
     """Build the fastest network that there is for a model.
 
     Args:
@@ -23,19 +26,39 @@ def build_network(arrays: Arrays, config: Config, *, vocabulary: int, classes: i
         config: Names and sizes.
         vocabulary: How many symbols there are.
         classes: How many labels there are.
+        precision: What the native core computes products in; NumPy always takes fp32.
 
     Raises:
         ArchiveError: The arrays do not fit the configuration.
     """
     for backend in BACKENDS:
-        network = backend(arrays, config, vocabulary, classes)
+        network = backend(arrays, config, vocabulary, classes, precision)
         if network is not None:
             return network
     raise AssertionError("NumPy builds every network")
 
 
-def _numpy(arrays: Arrays, config: Config, vocabulary: int, classes: int) -> Network:
+def _native(
+    arrays: Arrays, config: Config, vocabulary: int, classes: int, precision: str
+) -> Network | None:
+    if config.encoder.name != "lstm" or not native.available():
+        return None
+    # Imported here: only those who have the core pay for its bindings at start-up.
+    from seqmap.runtime.native_network import NativeNetwork
+
+    try:
+        return NativeNetwork(
+            arrays, config, vocabulary=vocabulary, classes=classes, precision=precision
+        )
+    except (KeyError, native.NativeError):
+        # The arrays do not fit: NumPy says which.
+        return None
+
+
+def _numpy(
+    arrays: Arrays, config: Config, vocabulary: int, classes: int, precision: str
+) -> Network:
     return NumpyNetwork(arrays, config, vocabulary=vocabulary, classes=classes)
 
 
-BACKENDS: tuple[Backend, ...] = (_numpy,)
+BACKENDS: tuple[Backend, ...] = (_native, _numpy)

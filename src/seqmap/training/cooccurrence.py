@@ -53,7 +53,9 @@ def cooccurrence_vectors(
         return vectors
     left, values, _ = randomized_svd(matrix, rank, n_iter=3, random_state=0)
     vectors[:, :rank] = left * np.sqrt(values)
-    spread = float(vectors[np.any(vectors, axis=1)].std())
+    known = np.diff(matrix.indptr) > 0
+    vectors[~known] = 0.0
+    spread = float(vectors[known].std())
     return vectors * np.float32(deviation / max(spread, 1e-9))
 
 

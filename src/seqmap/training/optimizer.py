@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from seqmap.config import TrainConfig
 
-BETAS = (0.9, 0.999)
+# A shorter memory of squared gradients than usual: trainings here take few steps.
+BETAS = (0.9, 0.99)
 EPSILON = 1e-8
 
 

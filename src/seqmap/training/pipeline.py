@@ -138,9 +138,11 @@ def train(
 def _held_out(
     examples: list[Example], config: TrainConfig
 ) -> tuple[Sequence[Example], Sequence[Example]]:
-    fitting, choosing = hold_out(examples, config.holdout)
-    # With a handful of examples nothing can be spared: choose on what was learned.
-    return (fitting, choosing) if choosing else (fitting, fitting)
+    try:
+        return hold_out(examples, config.holdout)
+    except DataError:
+        # With one example of each label nothing can be spared: choose on what was learned.
+        return examples, examples
 
 
 def _with_vectors(config: Config, codecs: Codecs, watch: Watch) -> tuple[Config, Vectors | None]:
