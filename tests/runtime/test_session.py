@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import sys
 import threading
-import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqmap.errors import UserError
+from seqmap.errors import ArchiveError, UserError
+from seqmap.features.ngrams import NgramSpec
+from seqmap.features.space import NgramSpace
+from seqmap.features.wide import WideModel
 from seqmap.runtime import plan
-from seqmap.runtime.archive import Archive, save
+from seqmap.runtime.archive import Archive, from_bytes, save, to_bytes
 from seqmap.runtime.network import NumpyNetwork
 from seqmap.runtime.session import Session, load
 from seqmap.tasks import Classification, MultiClassification
@@ -140,39 +141,39 @@ def test_calibration_is_applied(make_archive: Make) -> None:
     np.testing.assert_allclose(rest - rest[:, :1], 0, atol=1e-6)
 
 
-class _FakeWide:
-    """Stands for the wide branch: the text's length speaks for the first label."""
-
-    made = 0
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any], arrays: dict[str, Any]) -> _FakeWide:
-        cls.made += 1
-        assert state == {"kind": "fake"}
-        return cls()
-
-    def logits(self, texts: list[str]) -> np.ndarray[Any, Any]:
-        return np.array([[float(len(text)), 0.0, 0.0] for text in texts])
+def _with_wide(archive: Archive, **factors: float) -> tuple[Archive, WideModel]:
+    """Add a wide branch with random weights."""
+    labels = np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1]]
+    space = NgramSpace.fit(TEXTS, labels, spec=NgramSpec()).space
+    weights = np.random.default_rng(3).normal(size=(space.size, 3)).astype(np.float32)
+    wide = WideModel(space, weights, np.array([0.1, 0.2, -0.3], np.float32))
+    manifest = {**archive.manifest, "wide": wide.to_state(), "calibration": factors}
+    return Archive(manifest, {**archive.arrays, **wide.to_arrays()}), wide
 
 
-def test_the_wide_branch_is_added(make_archive: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = types.ModuleType("seqmap.features.wide")
-    module.WideModel = _FakeWide  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "seqmap.features.wide", module)
-    archive = make_archive(wide__kind="ngram", encoder__direction="forward")
-    plain = np.log(Session(archive).predict_proba(TEXTS))
-    archive.manifest.update(wide={"kind": "fake"}, calibration={"deep": 1.0, "wide": 0.01})
-    session = Session(archive)
-    rest = np.log(session.predict_proba(TEXTS)) - plain
-    expected = [[0.01 * len(text), 0, 0] for text in TEXTS]
-    np.testing.assert_allclose(rest - rest[:, 2:], expected, atol=1e-6)
+def test_the_wide_branch_is_added(make_archive: Make) -> None:
+    plain = make_archive(wide__kind="ngram", encoder__direction="forward")
+    archive, wide = _with_wide(plain, deep=0.7, wide=1.5)
+    session = Session(from_bytes(to_bytes(archive)))
+    deep = np.log(Session(plain).predict_proba(TEXTS))
+    rest = np.log(session.predict_proba(TEXTS)) - 0.7 * deep - 1.5 * wide.logits(TEXTS)
+    np.testing.assert_allclose(rest - rest[:, :1], 0, atol=1e-6)
     with pytest.raises(UserError, match="wide branch needs the whole text"):
         session.stream()
-    # Without weight it is not even built.
-    made = _FakeWide.made
-    archive.manifest["calibration"] = {"deep": 1.0, "wide": 0.0}
-    Session(archive).stream()
-    assert _FakeWide.made == made
+
+
+def test_a_wide_branch_without_weight_is_left_out(make_archive: Make) -> None:
+    plain = make_archive(wide__kind="ngram", encoder__direction="forward")
+    session = Session(_with_wide(plain, deep=1.0, wide=0.0)[0])
+    assert np.array_equal(session.predict_proba(TEXTS), Session(plain).predict_proba(TEXTS))
+    with session.stream() as stream:
+        assert stream.feed("a plain ") == 2
+
+
+def test_a_wide_branch_for_other_labels_is_refused(make_archive: Make) -> None:
+    archive, _ = _with_wide(make_archive(labels=("one", "two")), deep=1.0, wide=1.0)
+    with pytest.raises(ArchiveError, match="wide branch does not fit its labels"):
+        Session(archive)
 
 
 def test_threads_may_share_a_session(make_archive: Make) -> None:
@@ -204,7 +205,7 @@ def test_the_first_backend_that_can_is_taken(
 
     asked: list[str] = []
 
-    def picky(arrays: Any, config: Any, vocabulary: int, classes: int) -> Any:
+    def picky(arrays: Any, config: Any, vocabulary: int, classes: int, *rest: Any) -> Any:
         asked.append(config.encoder.name)
         if config.encoder.name != "lstm":
             return None

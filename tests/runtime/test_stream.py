@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqmap.errors import ArchiveError, UserError
+from seqmap.runtime import native, plan
 from seqmap.runtime.archive import Archive, from_bytes, to_bytes
 from seqmap.runtime.session import Session
 
 Make = Callable[..., Archive]
+BACKENDS = plan.BACKENDS
 POOLINGS = ["last", "mean", "max", "attention", "mean-max"]
 # What makes cutting hard: contractions, numbers, ellipses, blanks, line breaks, joined emoji.
 PIECES = st.sampled_from(
@@ -22,6 +24,17 @@ PIECES = st.sampled_from(
     + ["<br />", "<", "👩‍👩‍👧", "é", "e\u0301", "I", "It's", "``", "unseen-word", "\ud83d", "🇩🇪"]
 )
 TEXTS = st.lists(PIECES, max_size=25).map("".join)
+
+
+@pytest.fixture(autouse=True, scope="module", params=["numpy", "native"])
+def backend(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run everything on NumPy, and again on the native core where it is built."""
+    name: str = request.param
+    if name == "native" and not native.available():
+        pytest.skip("the native core is not built")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "BACKENDS", (plan._numpy,) if name == "numpy" else BACKENDS)
+        yield name
 
 
 def _session(make_archive: Make, **options: Any) -> Session:
@@ -186,6 +199,10 @@ def test_states_of_other_models_and_damaged_ones(make_archive: Make) -> None:
     found.manifest["stream"]["backend"] = "abacus"
     with pytest.raises(ArchiveError, match="another backend"):
         session.stream(to_bytes(found))
+
+
+def test_the_backend_is_the_one_under_test(make_archive: Make, backend: str) -> None:
+    assert _session(make_archive).network.backend == backend
 
 
 def test_long_words_are_bounded(make_archive: Make) -> None:

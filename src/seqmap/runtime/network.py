@@ -48,7 +48,7 @@ class NetworkStream(ABC):
         """Go back to a state.
 
         Raises:
-            KeyError, ValueError: It is not a state of such a network.
+            KeyError, ValueError, SeqmapError: It is not a state of such a network.
         """
 
 

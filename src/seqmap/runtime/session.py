@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from seqmap.runtime.archive import Archive, read
 from seqmap.runtime.plan import build_network
 from seqmap.runtime.stream import TextStream
 from seqmap.tasks import Codecs, Task, find_task
+
+if TYPE_CHECKING:
+    from seqmap.features.wide import WideModel
 
 CHUNK = 256
 """Texts that `predict_iter` takes at once."""
@@ -68,7 +71,7 @@ class Session:
             self.config: Config = from_dict(manifest["config"])
             self.codecs: Codecs = self.task.restore_codecs(manifest, arrays)
             self._factors = _factors(manifest.get("calibration") or {}, len(self.labels))
-            self._wide = _restore_wide(manifest.get("wide"), archive)
+            self._wide = _restore_wide(archive, len(self.labels))
         except ArchiveError:
             raise
         except ConfigError as error:
@@ -207,10 +210,15 @@ def _factors(calibration: dict[str, Any], classes: int) -> tuple[float, float, N
     return float(calibration.get("deep", 1.0)), float(calibration.get("wide", 0.0)), bias
 
 
-def _restore_wide(state: dict[str, Any] | None, archive: Archive) -> Any:
+def _restore_wide(archive: Archive, classes: int) -> WideModel | None:
     """Rebuild the wide branch, unless the model has none or gives it no weight."""
+    state = archive.manifest.get("wide")
     if state is None or not (archive.manifest.get("calibration") or {}).get("wide"):
         return None
+    # Imported here: models without it start faster.
     from seqmap.features.wide import WideModel
 
-    return WideModel.from_state(state, archive.arrays)
+    model = WideModel.from_state(state, archive.arrays)
+    if len(model.bias) != classes:
+        raise ArchiveError("the model's wide branch does not fit its labels", given=len(model.bias))
+    return model

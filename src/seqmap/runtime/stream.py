@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.errors import ArchiveError, UserError
+from seqmap.errors import ArchiveError, SeqmapError, UserError
 from seqmap.runtime.archive import Archive, from_bytes, to_bytes
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class TextStream:
         """
         try:
             self._network.restore(snapshot.network)
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, SeqmapError):
             raise UserError("the stream's state belongs to another model") from None
         self._held = snapshot.held
         self._symbols = snapshot.symbols
@@ -128,7 +128,6 @@ class TextStream:
             "stream": {
                 "model": self._session.digest,
                 "backend": self._session.network.backend,
-                # A cut may go through the middle of a surrogate pair, which JSON can hold.
                 "held": snapshot.held,
                 "symbols": snapshot.symbols,
                 "closed": snapshot.closed,
