@@ -4,9 +4,9 @@
 
 Documents are all different, with words drawn from a Zipf distribution: a table of gate sums
 flatters when one document repeats. Contestants take turns within a round; a figure is the median
-over rounds, a ratio the median of the rounds' ratios. Peers come from PyPI (torch, onnx, onnxruntime,
-ai-edge-litert); a missing one is left out, and said so. Writing the LiteRT model needs TensorFlow:
-name a Python that has it in SEQMAP_BENCH_TF_PYTHON.
+over rounds, a ratio the median of the rounds' ratios. Peers come from PyPI (torch, onnx,
+onnxruntime, ai-edge-litert); a missing one is left out, and said so. Writing the LiteRT model needs
+TensorFlow: name a Python that has it in SEQMAP_BENCH_TF_PYTHON.
 """
 
 from __future__ import annotations

@@ -298,17 +298,20 @@ class NativeStream:
         return self._state.tobytes()
 
     def restore(self, state: bytes) -> None:
-        """Go back to a snapshot of a stream of the same encoder."""
-        if len(state) != self._state.nbytes:
-            raise native.NativeError("this is no state of a stream of this encoder")
+        """Go back to a snapshot of a stream of the same encoder.
+
+        Raises:
+            ValueError: It is none; the stream stays as it was.
+        """
         before = self._state.copy()
-        self._state[:] = np.frombuffer(state, np.uint8)
-        code = self._encoder._core.seqmap_encoder_feed(
-            self._handle, self._where, None, None, 0, None
-        )  # checks the state, takes nothing
-        if code < 0:
-            self._state[:] = before
-            native.check(code)
+        if len(state) == self._state.nbytes:
+            self._state[:] = np.frombuffer(state, np.uint8)
+            feed = self._encoder._core.seqmap_encoder_feed
+            # Takes no token, but checks the state.
+            if feed(self._handle, self._where, None, None, 0, None) == 0:
+                return
+        self._state[:] = before
+        raise ValueError("this is no state of a stream of this encoder")
 
     def fork(self) -> NativeStream:
         """A second stream that goes on from here by itself."""
@@ -345,10 +348,10 @@ def _collect(
         raise native.NativeError(f"there is no {prefix}.layers.0.forward.w_hh")
     sides = ["forward", "backward"]
     sides = [side for side in sides if f"{prefix}.layers.0.{side}.w_hh" in arrays]
-    hidden = arrays[f"{prefix}.layers.0.forward.w_hh"].shape[1]
+    hidden = arrays[f"{prefix}.layers.0.forward.w_hh"].shape[-1]
     size = len(sides) * hidden
     config.hidden, config.layers, config.directions = hidden, layers, len(sides)
-    config.input_size = arrays[f"{prefix}.layers.0.forward.w_ih"].shape[1]
+    config.input_size = arrays[f"{prefix}.layers.0.forward.w_ih"].shape[-1]
     weights = _Weights()
     shapes = {"w_ih": (4 * hidden, 0), "w_hh": (4 * hidden, hidden), "bias": (4 * hidden,)}
     for field, shape in shapes.items():
