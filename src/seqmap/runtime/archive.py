@@ -1,16 +1,12 @@
 """The archive: a model as one file, `M.seqmap`.
 
-It is a safetensors file: eight bytes with the length of a JSON header, the header, the arrays'
-bytes (https://huggingface.co/docs/safetensors, "Format"). The header's `__metadata__` holds two
-strings:
+It is a safetensors file (see `container`) whose `__metadata__` holds two strings:
 
     seqmap   the manifest, JSON: format version, task, configuration, codecs, labels, calibration, …
     sha256   a digest over the manifest and over every array's name, type, shape and bytes
 
 So any safetensors reader can open it, nothing in it can run code, the same model always gives the
-same bytes, and a truncated or altered file is told from a good one before anything is used. It is
-read and written here and not by the safetensors package because that copies every array, orders the
-metadata at random and takes a tenth of the start-up time.
+same bytes, and a truncated or altered file is told from a good one before anything is used.
 """
 
 from __future__ import annotations
@@ -19,56 +15,32 @@ import errno
 import hashlib
 import io
 import json
-import math
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
-import numpy as np
 from numpy.typing import NDArray
 
 from seqmap.errors import ArchiveError, OutputError
+from seqmap.runtime.container import (
+    METADATA,
+    Arrays,
+    array_bytes,
+    damaged,
+    dtype_name,
+    read_arrays,
+    read_header,
+    write_pieces,
+)
 
 FORMAT = 1
 """The format version that is written; older ones are migrated, newer ones refused."""
 
-Arrays = dict[str, NDArray[Any]]
-
 # Manifest and arrays of format n -> those of format n + 1.
 MIGRATIONS: dict[int, Callable[[dict[str, Any], Arrays], tuple[dict[str, Any], Arrays]]] = {}
-
-_METADATA = "__metadata__"
-_HEADER_LIMIT = 64 << 20  # bytes
-_ALIGNMENT = 8  # bytes
-_DTYPES = {
-    "F64": "<f8",
-    "F32": "<f4",
-    "F16": "<f2",
-    "I64": "<i8",
-    "I32": "<i4",
-    "I16": "<i2",
-    "I8": "|i1",
-    "U64": "<u8",
-    "U32": "<u4",
-    "U16": "<u2",
-    "U8": "|u1",
-    "BOOL": "|b1",
-}
-_DTYPE_NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
-# First bytes of files that are taken for a model by mistake.
-_FOREIGN = (
-    (b"PK\x03\x04", "is a zip file, as torch.save and numpy.savez write it", True),
-    (b"\x80\x02", "is a Python pickle", True),
-    (b"\x80\x03", "is a Python pickle", True),
-    (b"\x80\x04", "is a Python pickle", True),
-    (b"\x80\x05", "is a Python pickle", True),
-    (b"\x89HDF", "is an HDF5 file", False),
-    (b"\x1f\x8b", "is a gzip file", False),
-)
-_RETRAIN = "Copy it again from its source, or train the model again"
 
 
 @dataclass(frozen=True)
@@ -173,44 +145,9 @@ def _digest(manifest: str, arrays: Mapping[str, NDArray[Any]]) -> str:
     digest = hashlib.sha256(manifest.encode())
     for name in sorted(arrays):
         array = arrays[name]
-        digest.update(json.dumps([name, _dtype_name(array), array.shape]).encode())
-        digest.update(_bytes(array))
+        digest.update(json.dumps([name, dtype_name(array), array.shape]).encode())
+        digest.update(array_bytes(array))
     return digest.hexdigest()
-
-
-def _dtype_name(array: NDArray[Any]) -> str:
-    return _DTYPE_NAMES[array.dtype.newbyteorder("<")]
-
-
-def _bytes(array: NDArray[Any]) -> memoryview:
-    """View an array's bytes, little-endian and row by row."""
-    ordered = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    return ordered.reshape(-1).view(np.uint8).data
-
-
-def _pieces(archive: Archive) -> Iterator[bytes | memoryview]:
-    """Yield the parts of the file in order: length, header, one array after the other."""
-    manifest = _dump(archive.manifest)
-    arrays = archive.arrays
-    header: dict[str, Any] = {_METADATA: {"seqmap": manifest, "sha256": _digest(manifest, arrays)}}
-    # Wide types first: then every array is aligned.
-    names = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
-    start = 0
-    for name in names:
-        array = arrays[name]
-        end = start + array.nbytes
-        header[name] = {
-            "dtype": _dtype_name(array),
-            "shape": list(array.shape),
-            "data_offsets": [start, end],
-        }
-        start = end
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % _ALIGNMENT)
-    yield len(text).to_bytes(8, "little")
-    yield text
-    for name in names:
-        yield _bytes(arrays[name])
 
 
 def _write_file(path: Path, pieces: Iterator[bytes | memoryview]) -> None:
@@ -237,9 +174,14 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def _pieces(archive: Archive) -> Iterator[bytes | memoryview]:
+    manifest, arrays = _dump(archive.manifest), archive.arrays
+    return write_pieces({"seqmap": manifest, "sha256": _digest(manifest, arrays)}, arrays)
+
+
 def _parse(file: BinaryIO, size: int, path: str | Path | None) -> Archive:
-    header, start = _read_header(file, size, path)
-    metadata = header.pop(_METADATA, None)
+    header, start = read_header(file, size, path)
+    metadata = header.pop(METADATA, None)
     manifest_text = metadata.get("seqmap") if isinstance(metadata, dict) else None
     if not isinstance(manifest_text, str):
         raise ArchiveError("is a safetensors file, but not a seqmap model", path=path)
@@ -249,82 +191,12 @@ def _parse(file: BinaryIO, size: int, path: str | Path | None) -> Archive:
         if type(version) is not int:
             raise TypeError
     except (ValueError, KeyError, TypeError, RecursionError):
-        _damaged(path)
+        damaged(path)
     _refuse_newer(version, manifest, path)
-    arrays = _read_arrays(file, header, size - start, path)
+    arrays = read_arrays(file, header, size - start, path)
     if metadata.get("sha256") != _digest(manifest_text, arrays):
-        _damaged(path)
+        damaged(path)
     return _migrated(manifest, arrays, path)
-
-
-def _read_header(file: BinaryIO, size: int, path: str | Path | None) -> tuple[dict[str, Any], int]:
-    """Return the header and where the arrays begin."""
-    first = file.read(9)
-    length = int.from_bytes(first[:8], "little")
-    # An archive's length may begin like another kind of file, so its brace decides.
-    begins = first[8:] == b"{" and length <= _HEADER_LIMIT
-    for magic, what, pickled in _FOREIGN:
-        if first.startswith(magic) and not begins:
-            note = "Pickles can run code and are never loaded. " if pickled else ""
-            remedy = f"{note}A model is what `seqmap train --out M.seqmap` writes"
-            raise ArchiveError(f"{what}, not a seqmap model", path=path, remedy=remedy)
-    if size == 0:
-        raise ArchiveError("the file is empty", path=path, remedy=_RETRAIN)
-    if len(first) < 9 or first[8:] != b"{":
-        raise ArchiveError("is not a seqmap model", path=path)
-    if length > _HEADER_LIMIT:
-        raise ArchiveError(
-            "the model's header is too long, so the file is damaged",
-            path=path,
-            given=f"{length} bytes",
-            allowed=f"up to {_HEADER_LIMIT} bytes",
-        )
-    if 8 + length > size:
-        _truncated(8 + length, size, path)
-    try:
-        header = json.loads(b"{" + file.read(length - 1))
-    except (ValueError, RecursionError):
-        _damaged(path)
-    if not isinstance(header, dict):
-        _damaged(path)
-    return header, 8 + length
-
-
-def _read_arrays(
-    file: BinaryIO, header: dict[str, Any], size: int, path: str | Path | None
-) -> Arrays:
-    """View the arrays in the rest of the file; they must fill it without gap or overlap."""
-    entries = sorted((_entry(header[name], path), name) for name in header)
-    place = 0
-    for (begin, end, _, _), _ in entries:
-        if begin != place:
-            _damaged(path)
-        place = end
-    if place > size:
-        _truncated(place, size, path)
-    if place < size:
-        _damaged(path)
-    data = file.read(place)
-    arrays: Arrays = {}
-    for (begin, end, dtype, shape), name in entries:
-        array = np.frombuffer(data, np.uint8, end - begin, begin).view(_DTYPES[dtype])
-        arrays[name] = (array if array.flags.aligned else array.copy()).reshape(shape)
-    return arrays
-
-
-def _entry(entry: Any, path: str | Path | None) -> tuple[int, int, str, tuple[int, ...]]:
-    """Check one array's line of the header: (begin, end, dtype, shape)."""
-    try:
-        dtype, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
-        itemsize = np.dtype(_DTYPES[dtype]).itemsize
-        numbers = [begin, end, *shape]
-    except (KeyError, TypeError, ValueError):
-        _damaged(path)
-    if any(type(number) is not int or number < 0 for number in numbers):
-        _damaged(path)
-    if end - begin != math.prod(shape) * itemsize:
-        _damaged(path)
-    return begin, end, dtype, tuple(shape)
 
 
 def _refuse_newer(version: int, manifest: dict[str, Any], path: str | Path | None) -> None:
@@ -348,15 +220,3 @@ def _migrated(manifest: dict[str, Any], arrays: Arrays, path: str | Path | None)
         manifest, arrays = MIGRATIONS[version](manifest, arrays)
         manifest = {**manifest, "format": version + 1}
     return Archive(manifest, arrays)
-
-
-def _damaged(path: str | Path | None) -> NoReturn:
-    raise ArchiveError(
-        "the model is damaged: its contents do not match its digest", path=path, remedy=_RETRAIN
-    ) from None
-
-
-def _truncated(expected: int, found: int, path: str | Path | None) -> NoReturn:
-    raise ArchiveError(
-        "the model is truncated", path=path, given=f"{found} of {expected} bytes", remedy=_RETRAIN
-    )
