@@ -1,8 +1,8 @@
 """The safetensors format: eight bytes with a length, a JSON header of that length, arrays' bytes.
 
-See https://huggingface.co/docs/safetensors, "Format". Written out here and not taken from the safetensors package, because that copies every array, orders
-the metadata at random and takes a tenth of the start-up time. Every number of the header is checked
-before it is used.
+See https://huggingface.co/docs/safetensors, "Format". It is read and written here and not by the
+safetensors package because that copies every array, orders the metadata at random and takes a tenth
+of the start-up time. Every number of the header is checked before it is used.
 """
 
 from __future__ import annotations
