@@ -40,7 +40,7 @@ class Backward {
     Buffer<float> d_weight, d_bias, dh, dc;
     Buffer<char> d_gates, x_chunk;
     Buffer<uint32_t> left, right;
-    Buffer<int32_t> token_row, token_time;
+    Buffer<float*> dh_rows, dx_rows;
   };
 
   size_t part_count() const { return saved_.parts.size(); }
@@ -74,8 +74,8 @@ class Backward {
     const size_t chunk_words = static_cast<size_t>(mode_.words(static_cast<int64_t>(chunk)));
     const size_t states = count * static_cast<size_t>(sizes_.hidden_padded), bytes = mode_.stored_bytes();
     bool ok = scratch.dh.reset(states) && scratch.dc.reset(states) &&
-              scratch.d_gates.reset(chunk * gate_rows * bytes) && scratch.token_row.reset(chunk) &&
-              scratch.token_time.reset(chunk);
+              scratch.d_gates.reset(chunk * gate_rows * bytes) && scratch.dh_rows.reset(count) &&
+              scratch.dx_rows.reset(chunk);
     if (direction.dbias) ok = ok && scratch.d_bias.reset(gate_rows);
     if (wants_weights(direction)) {
       const size_t width = static_cast<size_t>(columns());
@@ -140,8 +140,8 @@ class Backward {
     task.x_chunk = scratch.x_chunk.get();
     task.left = scratch.left.get();
     task.right = scratch.right.get();
-    task.token_row = scratch.token_row.get();
-    task.token_time = scratch.token_time.get();
+    task.dh_rows = scratch.dh_rows.get();
+    task.dx_rows = scratch.dx_rows.get();
     mode_.format().backward(task);
   }
 

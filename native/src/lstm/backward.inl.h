@@ -29,7 +29,7 @@ SEQMAP_INLINE GateGradients deactivate(Vec i, Vec f, Vec g, Vec o, Vec c, Vec c_
 
 // The elementwise half of a step; d_gates is where its first row goes.
 template <class F>
-__attribute__((noinline)) void backward_gates(const LstmBackwardTask& task, int64_t s, typename F::Stored* d_gates) {
+void backward_gates(const LstmBackwardTask& task, int64_t s, typename F::Stored* d_gates) {
   const LstmPart& part = task.part;
   const int64_t padded = round_up(task.hidden, kWidth), gate_rows = kGates * padded;
   const int64_t rows = part.offset[s + 1] - part.offset[s];
@@ -42,6 +42,10 @@ __attribute__((noinline)) void backward_gates(const LstmBackwardTask& task, int6
     for (int64_t unit = 0; unit < padded; unit += kWidth) {
       const int64_t column = unit * kGates, place = r * padded + unit;
       const auto* gate = gates + r * gate_rows + column;
+      // What the step before will need lies in front of this step's.
+      constexpr int64_t kBytes = sizeof(typename F::Stored), kFloat = sizeof(float);
+      prefetch(gate, -rows * gate_rows * kBytes, kGates * kWidth * kBytes);
+      if (dy) prefetch(dy + unit, (part.reverse ? kFloat : -kFloat) * task.dy_time_stride, kWidth * kFloat);
       Vec dh = load(task.dh + place);
       if (dy != nullptr) {
         const int64_t lanes = task.hidden - unit;
@@ -75,31 +79,26 @@ void backward_step(const LstmBackwardTask& task, int64_t s, typename F::Stored* 
   const int64_t rows = task.part.offset[s + 1] - task.part.offset[s];
   if (s == 0 && !task.first_state) return;
   const int64_t words = gate_rows / F::kPerWord;
-  multiply<F>(reinterpret_cast<const uint32_t*>(d_gates), words, rows, task.w_hh_t, words, padded / kWidth,
-              [&](int64_t r, int64_t v, Vec value) { store(task.dh + r * padded + v * kWidth, value); });
+  multiply<F>(reinterpret_cast<const uint32_t*>(d_gates), words, rows, task.w_hh_t, words, padded, task.dh_rows);
 }
 
-// dx = d_gates * w_ih for the tokens of a chunk.
+// dx = d_gates * w_ih for the tokens of the steps [s0, s1).
 template <class F>
-void input_gradient(const LstmBackwardTask& task, int64_t tokens) {
+void input_gradient(const LstmBackwardTask& task, int64_t s0, int64_t s1) {
+  const LstmPart& part = task.part;
+  int64_t token = 0;
+  for (int64_t s = s0; s < s1; ++s) {
+    for (int64_t r = 0; r < part.offset[s + 1] - part.offset[s]; ++r, ++token) {
+      task.dx_rows[token] = task.dx + part.row[r] * task.dx_batch_stride + time_of(part, r, s) * task.dx_time_stride;
+    }
+  }
   const int64_t words = kGates * round_up(task.hidden, kWidth) / F::kPerWord;
-  const int64_t vecs = round_up(task.input, kWidth) / kWidth;
-  multiply<F>(static_cast<const uint32_t*>(task.d_gates), words, tokens, task.w_ih_t, words, vecs,
-              [&](int64_t token, int64_t v, Vec value) {
-                float* dx = task.dx + task.token_row[token] * task.dx_batch_stride +
-                            task.token_time[token] * task.dx_time_stride + v * kWidth;
-                const int64_t lanes = task.input - v * kWidth;
-                if (lanes >= kWidth) {
-                  store(dx, value);
-                } else {
-                  store_partial(dx, value, static_cast<int>(lanes));
-                }
-              });
+  multiply<F>(static_cast<const uint32_t*>(task.d_gates), words, token, task.w_ih_t, words, task.input, task.dx_rows);
 }
 
 // The left operand of the weights' gradients: d_gates transposed, in panels of kGradRows gate rows.
 template <class F>
-__attribute__((noinline)) void pack_left(const LstmBackwardTask& task, int64_t tokens) {
+void pack_left(const LstmBackwardTask& task, int64_t tokens) {
   const int64_t gate_rows = kGates * round_up(task.hidden, kWidth), words = word_count<F>(tokens);
   auto* rows = static_cast<typename F::Stored*>(task.d_gates);
   if (tokens % F::kPerWord) std::memset(rows + tokens * gate_rows, 0, sizeof(*rows) * static_cast<size_t>(gate_rows));
@@ -140,7 +139,7 @@ SEQMAP_INLINE void pack_right(const LstmBackwardTask& task, int64_t tokens, int6
 
 // The right operand: inputs and hidden states before each step, side by side.
 template <class F>
-__attribute__((noinline)) void pack_chunk(const LstmBackwardTask& task, int64_t s0, int64_t s1) {
+void pack_chunk(const LstmBackwardTask& task, int64_t s0, int64_t s1) {
   using Stored = typename F::Stored;
   const LstmPart& part = task.part;
   const int64_t tokens = part.offset[s1] - part.offset[s0];
@@ -189,6 +188,7 @@ void weight_gradient(const LstmBackwardTask& task, int64_t tokens, bool first) {
 void start_gradients(const LstmBackwardTask& task) {
   const int64_t padded = round_up(task.hidden, kWidth);
   for (int64_t r = 0; r < task.part.rows; ++r) {
+    task.dh_rows[r] = task.dh + r * padded;
     convert_state<Fp32>(task.dh_n, task.part.row[r], task.hidden, task.dh + r * padded);
     convert_state<Fp32>(task.dc_n, task.part.row[r], task.hidden, task.dc + r * padded);
   }
@@ -202,17 +202,6 @@ void finish_gradients(const LstmBackwardTask& task) {
     const int64_t place = task.part.row[r] * task.hidden;
     if (task.dh0) std::memcpy(task.dh0 + place, task.dh + r * padded, bytes);
     if (task.dc0) std::memcpy(task.dc0 + place, task.dc + r * padded, bytes);
-  }
-}
-
-void list_tokens(const LstmBackwardTask& task, int64_t s0, int64_t s1) {
-  const LstmPart& part = task.part;
-  int64_t token = 0;
-  for (int64_t s = s0; s < s1; ++s) {
-    for (int64_t r = 0; r < part.offset[s + 1] - part.offset[s]; ++r, ++token) {
-      task.token_row[token] = part.row[r];
-      task.token_time[token] = static_cast<int32_t>(time_of(part, r, s));
-    }
   }
 }
 
@@ -230,10 +219,7 @@ void backward(const LstmBackwardTask& task) {
       const int64_t place = (part.offset[s] - part.offset[s0]) * gate_rows;
       backward_step<F>(task, s, static_cast<typename F::Stored*>(task.d_gates) + place);
     }
-    if (task.dx) {
-      list_tokens(task, s0, s1);
-      input_gradient<F>(task, tokens);
-    }
+    if (task.dx) input_gradient<F>(task, s0, s1);
     if (task.d_weight) {
       pack_chunk<F>(task, s0, s1);
       weight_gradient<F>(task, tokens, s1 == part.steps);

@@ -55,19 +55,17 @@ void project(const LstmForwardTask& task, int64_t s0, int64_t s1) {
   }
 }
 
-// The gates of one vector of units, from their sums to the new state.
-struct Activated {
-  Vec i, f, g, o, c, h;
-};
-SEQMAP_INLINE Activated activate(const float* sums, Vec cell_before) {
-  Activated a;
-  a.i = sigmoid(load(sums + kInput * kWidth));
-  a.f = sigmoid(load(sums + kForget * kWidth));
-  a.g = tanh(load(sums + kCell * kWidth));
-  a.o = sigmoid(load(sums + kOutput * kWidth));
-  a.c = fma(a.f, cell_before, mul(a.i, a.g));
-  a.h = mul(a.o, tanh(a.c));
-  return a;
+// The activated gates of one vector of units, by Gate, from their sums: all four at once, as
+// sigmoid(x) = 1 / (2 + expm1(-x)) and tanh(x) = -expm1(-2x) / (2 + expm1(-2x)).
+SEQMAP_INLINE Group<kGates> activate(const float* sums) {
+  Group<kGates> x;
+  const Vec minus_one = set1(-1.f), minus_two = set1(-2.f);
+#pragma GCC unroll 4
+  for (int g = 0; g < kGates; ++g) x.v[g] = mul(load(sums + g * kWidth), g == kCell ? minus_two : minus_one);
+  const Group<kGates> e = expm1_clamped(x);
+  Group<kGates> gates = reciprocal(add(constant<Group<kGates>>(2.f), e));
+  gates.v[kCell] = mul(gates.v[kCell], mul(e.v[kCell], minus_one));
+  return gates;
 }
 
 // One step: where its rows' states and gates lie.
@@ -92,35 +90,52 @@ struct StepPlaces {
   }
 };
 
-// Applies the gates to the sums (count, 4V) of one vector of units and the rows from r0 on. Not inlined: the constants
-// of the functions would take registers from the product that comes before.
-template <class F>
-__attribute__((noinline)) void apply_gates(const StepPlaces<F>& at, int64_t unit, int64_t r0, int64_t count,
-                                           const float* sums) {
+// Applies the gates to the sums (N, 4V) of one vector of units and the rows [r0, r0 + N).
+template <class F, int N>
+SEQMAP_INLINE void apply_to_rows(const StepPlaces<F>& at, int64_t unit, int64_t r0, const float* sums) {
   const LstmForwardTask& task = at.task;
   const int lanes = static_cast<int>(smaller(task.hidden - unit, kWidth));
-  for (int64_t row = r0; row < r0 + count; ++row, sums += kGates * kWidth) {
-    const int64_t place = row * at.padded + unit;
-    Activated a = activate(sums, load(at.cells_before + place));
+  Group<kGates> gates[N];
+  Group<N> cell;
+#pragma GCC unroll 2
+  for (int r = 0; r < N; ++r) {
+    gates[r] = activate(sums + r * kGates * kWidth);
+    const Vec before = load(at.cells_before + (r0 + r) * at.padded + unit);
+    cell.v[r] = fma(gates[r].v[kForget], before, mul(gates[r].v[kInput], gates[r].v[kCell]));
+    // Units of the padding stay zero even beside an infinite input.
+    if (lanes < kWidth) cell.v[r] = keep_first(cell.v[r], lanes);
+  }
+  const Group<N> squashed = tanh(cell);
+#pragma GCC unroll 2
+  for (int r = 0; r < N; ++r) {
+    const int64_t row = r0 + r, place = row * at.padded + unit;
+    Vec hidden = mul(gates[r].v[kOutput], squashed.v[r]);
+    if (lanes < kWidth) hidden = keep_first(hidden, lanes);
     float* y = task.y + task.part.row[row] * task.y_batch_stride +
                time_of(task.part, row, at.step) * task.y_time_stride + unit;
     if (lanes == kWidth) {
-      store(y, a.h);
-    } else {  // units of the padding stay zero even beside an infinite input
-      a.c = keep_first(a.c, lanes);
-      a.h = keep_first(a.h, lanes);
-      store_partial(y, a.h, lanes);
+      store(y, hidden);
+    } else {
+      store_partial(y, hidden, lanes);
     }
-    store(at.cells_after + place, a.c);
-    F::put(at.hiddens_after + place, a.h);
+    store(at.cells_after + place, cell.v[r]);
+    F::put(at.hiddens_after + place, hidden);
     if (at.gates != nullptr) {
       auto* kept = at.gates + place * kGates;
-      F::put(kept + kInput * kWidth, a.i);
-      F::put(kept + kForget * kWidth, a.f);
-      F::put(kept + kCell * kWidth, a.g);
-      F::put(kept + kOutput * kWidth, a.o);
+#pragma GCC unroll 4
+      for (int g = 0; g < kGates; ++g) F::put(kept + g * kWidth, gates[r].v[g]);
     }
   }
+}
+
+// The same for any number of rows. Not inlined: the constants of the functions would take registers from the product
+// that comes before.
+template <class F>
+__attribute__((noinline)) void apply_gates(const StepPlaces<F>& at, int64_t unit, int64_t r0, int64_t count,
+                                           const float* sums) {
+  int64_t r = 0;
+  for (; r + 2 <= count; r += 2) apply_to_rows<F, 2>(at, unit, r0 + r, sums + r * kGates * kWidth);
+  if (r < count) apply_to_rows<F, 1>(at, unit, r0 + r, sums + r * kGates * kWidth);
 }
 
 template <class F>

@@ -66,7 +66,8 @@ struct LstmBackwardTask {
   void* d_gates;     // (chunk tokens, 4Hp) stored
   void* x_chunk;     // (chunk tokens, Ip) stored
   uint32_t *left, *right;  // panels of the chunk for the weights' gradients
-  int32_t *token_row, *token_time;  // (chunk tokens)
+  float** dh_rows;         // (rows)
+  float** dx_rows;         // (chunk tokens)
 };
 
 // The kernels of one number format.
@@ -94,14 +95,14 @@ struct LstmKernels {
   namespace name {                         \
   extern const LstmKernels lstm_kernels;   \
   }
-SEQMAP_COMPILED_VARIANTS(SEQMAP_DECLARE)
+SEQMAP_FLOAT_VARIANTS(SEQMAP_DECLARE)
 #undef SEQMAP_DECLARE
 
 static inline const LstmKernels& lstm_kernels(Variant variant) {
   switch (variant) {
 #define SEQMAP_CASE(name) \
   case Variant::name: return name::lstm_kernels;
-    SEQMAP_COMPILED_VARIANTS(SEQMAP_CASE)
+    SEQMAP_FLOAT_VARIANTS(SEQMAP_CASE)
 #undef SEQMAP_CASE
     default: return portable::lstm_kernels;
   }

@@ -4,6 +4,12 @@ SEQMAP_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 SEQMAP_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 SEQMAP_INLINE int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
+// Asks for `bytes` at `distance` bytes from p ahead of their use; the place need not exist.
+SEQMAP_INLINE void prefetch(const void* p, int64_t distance, int64_t bytes) {
+  const uintptr_t place = reinterpret_cast<uintptr_t>(p) + static_cast<uintptr_t>(distance);
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(reinterpret_cast<const void*>(place + static_cast<uintptr_t>(i)), 0, 2);
+}
+
 // A compile-time number to pass to a generic lambda.
 template <int N>
 struct Int { static constexpr int value = N; };

@@ -44,6 +44,7 @@ namespace SEQMAP_VARIANT {
 
 #include "simd/common.inl.h"
 #include "simd/dot.inl.h"
+#include "simd/group.inl.h"
 #include "simd/math.inl.h"
 
 }  // namespace SEQMAP_VARIANT
