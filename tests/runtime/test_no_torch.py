@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,8 +33,14 @@ print(sorted(heavy & set(sys.modules)))
 """
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru", "rnn", "transformer", "lstm-transformer"])
-def test_load_and_predict(make_archive: Callable[..., Archive], tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "library"),
+    [("lstm", "none")]  # without the native core
+    + [(name, "") for name in ("lstm", "gru", "rnn", "transformer", "lstm-transformer")],
+)
+def test_load_and_predict(
+    make_archive: Callable[..., Archive], tmp_path: Path, name: str, library: str
+) -> None:
     path = tmp_path / "m.seqmap"
     save(make_archive(encoder__name=name, encoder__direction="forward"), path)
     done = subprocess.run(
@@ -42,6 +49,7 @@ def test_load_and_predict(make_archive: Callable[..., Archive], tmp_path: Path, 
         text=True,
         check=False,
         timeout=120,
+        env={**os.environ, "SEQMAP_LIBRARY": library},
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from seqmap.config import HeadConfig
-from seqmap.runtime.ops import Layout, Pooling
-from seqmap.runtime.ops.base import Encoder
+from seqmap.runtime.ops import Encoder, Layout
+from seqmap.runtime.ops.pooling import Pooling
 
 KINDS = ["last", "mean", "max", "attention", "mean-max"]
 WIDTH = 6

@@ -14,8 +14,8 @@ from torch import nn
 
 from seqmap.config import EncoderConfig
 from seqmap.errors import ArchiveError
-from seqmap.runtime.ops import Layout, embedding, restore_encoder
-from seqmap.runtime.ops.base import Encoder
+from seqmap.runtime.ops import Encoder, Layout, embedding
+from seqmap.runtime.ops.encoders import restore_encoder
 from seqmap.runtime.reference import Weights, forward
 
 MODULES = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}

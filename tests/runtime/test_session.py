@@ -19,7 +19,7 @@ from seqmap.features.space import NgramSpace
 from seqmap.features.wide import WideModel
 from seqmap.runtime import plan
 from seqmap.runtime.archive import Archive, from_bytes, save, to_bytes
-from seqmap.runtime.network import NumpyNetwork
+from seqmap.runtime.numpy_network import NumpyNetwork
 from seqmap.runtime.session import Session, load
 from seqmap.tasks import Classification, MultiClassification
 

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 from seqmap.config import EncoderConfig
 from seqmap.errors import ArchiveError
-from seqmap.runtime.ops import Layout, restore_encoder
+from seqmap.runtime.ops import Layout
+from seqmap.runtime.ops.encoders import restore_encoder
 from seqmap.runtime.ops.transformer import positions
 
 SIZE = 6

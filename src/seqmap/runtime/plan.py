@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from seqmap.config import Config
 from seqmap.runtime import native
-from seqmap.runtime.network import Network, NumpyNetwork
+from seqmap.runtime.network import Network
 from seqmap.runtime.ops import Arrays
 
 Backend = Callable[[Arrays, Config, int, int, str], Network | None]
@@ -58,6 +58,9 @@ def _native(
 def _numpy(
     arrays: Arrays, config: Config, vocabulary: int, classes: int, precision: str
 ) -> Network:
+    # Imported here: where the core does the work, NumPy's operations need not be loaded.
+    from seqmap.runtime.numpy_network import NumpyNetwork
+
     return NumpyNetwork(arrays, config, vocabulary=vocabulary, classes=classes)
 
 

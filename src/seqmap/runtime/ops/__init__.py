@@ -1,68 +1,12 @@
 """The operations of a deployed network in NumPy, one file each.
 
-To add an encoder: a file with a subclass of `Encoder`, and one line in `ENCODERS`.
+Only the types stand here: where the native core does the work, the operations are never imported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from seqmap.config import EncoderConfig
 from seqmap.runtime.ops.base import Encoder, Ids, State
-from seqmap.runtime.ops.gru import restore_gru
 from seqmap.runtime.ops.layout import Layout
-from seqmap.runtime.ops.lstm import restore_lstm
-from seqmap.runtime.ops.lstm_transformer import LSTMTransformerEncoder
-from seqmap.runtime.ops.pooling import Pooling
-from seqmap.runtime.ops.rnn import restore_rnn
-from seqmap.runtime.ops.transformer import TransformerEncoder
-from seqmap.runtime.ops.weights import Arrays, Floats, take, take_dense
+from seqmap.runtime.ops.weights import Arrays, Floats
 
-Restore = Callable[[Arrays, Floats, EncoderConfig, str], Encoder]
-"""Builds an encoder from arrays, embedding, sizes, and what stands before its arrays' names."""
-
-ENCODERS: Mapping[str, Restore] = {
-    "lstm": restore_lstm,
-    "gru": restore_gru,
-    "rnn": restore_rnn,
-    "transformer": TransformerEncoder,
-}
-
-
-def restore_encoder(
-    arrays: Arrays,
-    embedding: Floats,
-    config: EncoderConfig,
-    encoders: Mapping[str, Restore] = ENCODERS,
-) -> Encoder:
-    """Build the encoder that a configuration names.
-
-    Args:
-        arrays: An archive's.
-        embedding: (vocabulary, size).
-        config: Name and sizes.
-        encoders: What is available; the native core puts its own in place of NumPy's.
-
-    Raises:
-        ArchiveError: The arrays do not fit the configuration.
-    """
-    if config.name == "lstm-transformer":
-        lstm = encoders["lstm"](arrays, embedding, config, "encoder.lstm.")
-        return LSTMTransformerEncoder(lstm, arrays, config)
-    return encoders[config.name](arrays, embedding, config, "encoder.")
-
-
-__all__ = [
-    "ENCODERS",
-    "Arrays",
-    "Encoder",
-    "Floats",
-    "Ids",
-    "Layout",
-    "Pooling",
-    "Restore",
-    "State",
-    "restore_encoder",
-    "take",
-    "take_dense",
-]
+__all__ = ["Arrays", "Encoder", "Floats", "Ids", "Layout", "State"]
