@@ -26,10 +26,13 @@ enum {
   SEQMAP_POOL_ATTENTION = 5 /* softmax of context . tanh(W h + b) (Yang et al. 2016) */
 };
 
-/* The gate sums W E[token] + b of the first layer, kept per token. Rows are computed when a token is first met. */
+/* The gate sums W E[token] + b of the first layer, kept per token. Rows are computed (exactly) when a token is first
+ * met; tokens beyond the limit are computed each time, with the same result. */
 enum {
-  SEQMAP_TABLE_AUTO = 0, /* fp32, as many rows as the limit holds; tokens beyond are computed each time */
-  SEQMAP_TABLE_NONE = 1  /* no table: inputs are multiplied in the encoder's precision */
+  SEQMAP_TABLE_AUTO = 0, /* fp32; bf16 for a bf16 or int8 encoder when fp32 rows of all tokens would pass the limit */
+  SEQMAP_TABLE_NONE = 1, /* no table: inputs are multiplied in the encoder's precision */
+  SEQMAP_TABLE_FP32 = 2,
+  SEQMAP_TABLE_BF16 = 3  /* rows rounded to bf16 */
 };
 
 typedef struct seqmap_encoder seqmap_encoder;

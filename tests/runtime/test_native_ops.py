@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import itertools
 
 import numpy as np
@@ -248,22 +249,50 @@ def test_the_result_of_an_empty_stream_is_that_of_an_empty_document():
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+@pytest.mark.parametrize("table", ["fp32", "bf16"])
 @pytest.mark.parametrize("directions", [1, 2])
-def test_the_size_of_the_table_changes_no_bit(precision, directions):
+def test_the_room_in_the_table_changes_no_bit(precision, table, directions):
     arrays = weights(16, directions=directions, size=12, pooling="mean")
     docs = documents([60, 61, 5, 80, 33, 2, 70])
-    row = directions * 4 * 16 * 4
+    row = directions * 4 * 16 * {"fp32": 4, "bf16": 2}[table]
+    make = functools.partial(
+        NativeEncoder, arrays, pooling="mean", precision=precision, table=table
+    )
     results = []
     for limit in (0, 3 * row, 20 * row, 1 << 20):
-        encoder = NativeEncoder(arrays, pooling="mean", precision=precision, table_bytes=limit)
+        encoder = make(table_bytes=limit)
         for _ in range(2):
             results.append(encoder.run(docs, states=True).states)
+        results.append(np.concatenate([encoder.run([d], states=True).states for d in docs]))
         assert encoder.table_bytes == min(limit // row, 50) * row
-    warm = NativeEncoder(arrays, pooling="mean", precision=precision)
+    warm = make()
     warm.warm()
     assert warm.table_bytes == 50 * row
     results.append(warm.run(docs, states=True).states)
     assert all(np.array_equal(result, results[0]) for result in results)
+    expected = np.concatenate([oracle(arrays, ids, "mean")[0] for ids in docs])
+    bound = max(BOUNDS[precision], BOUNDS[table])
+    assert np.abs(results[0] - expected).max() < bound
+
+
+def test_a_table_that_would_be_too_large_is_kept_in_bf16():
+    arrays = weights(16, pooling="mean")
+    docs = documents([60])
+    whole = 50 * 4 * 16 * 4
+    for precision, limit, form in (
+        ("int8", whole, "fp32"),
+        ("int8", whole - 1, "bf16"),
+        ("bf16", whole - 1, "bf16"),
+        ("fp32", whole - 1, "fp32"),
+    ):
+        auto, fixed = (
+            NativeEncoder(
+                arrays, pooling="mean", precision=precision, table=table, table_bytes=limit
+            )
+            for table in ("auto", form)
+        )
+        assert np.array_equal(auto.run(docs).pooled, fixed.run(docs).pooled)
+        assert auto.table_bytes == fixed.table_bytes
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])

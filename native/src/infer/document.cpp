@@ -23,7 +23,7 @@ struct Visit {
 
 // Gate sums of the inputs of steps first .. first + count, in the order of the visit.
 void prepare_inputs(const seqmap_encoder& encoder, int64_t layer, int direction, const Document& document,
-                    const char* below, const Visit& visit, int64_t first, int64_t count, const float** rows,
+                    const char* below, const Visit& visit, int64_t first, int64_t count, const void** rows,
                     Scratch& scratch) {
   if (layer == 0 && encoder.table) {
     encoder.table->gather(encoder.kernels(), document.ids + visit.at(first), visit.step(), count, direction, rows,
@@ -81,8 +81,9 @@ void run_direction(const seqmap_encoder& encoder, int64_t layer, int direction, 
   work.h = spare[1];
   work.c = state.c;
   work.pool = pool_of(output.totals, direction * hidden);
-  const float* rows[kChunk];
+  const void* rows[kChunk];
   work.inputs = rows;
+  work.half = layer == 0 && encoder.table && encoder.table->half();
   for (int64_t first = 0; first < length; first += kChunk) {
     const Scratch::Frame inner(scratch);
     const int64_t t = visit.at(first);

@@ -42,7 +42,10 @@ seqmap_encoder::seqmap_encoder(const seqmap_encoder_config& given, const seqmap_
     }
   }
   if (tabled) {
-    table = std::make_unique<TokenTable>(embedding, config.vocabulary, config.input_size, std::move(exact),
+    const int64_t whole = int64_t{config.vocabulary} * width * kGates * 4;
+    const bool half = config.table == SEQMAP_TABLE_BF16 || (config.table == SEQMAP_TABLE_AUTO &&
+                                                            format != kFp32 && whole > config.table_bytes);
+    table = std::make_unique<TokenTable>(embedding, config.vocabulary, config.input_size, std::move(exact), half,
                                          config.table_bytes);
   }
   if (attends()) {
@@ -79,7 +82,7 @@ int32_t check_encoder(const seqmap_encoder_config* config, const seqmap_encoder_
     return fail(SEQMAP_EINVAL, "unknown pooling %d", c.pooling);
   }
   if (c.precision < SEQMAP_FP32 || c.precision > SEQMAP_INT8) return fail(SEQMAP_EINVAL, "unknown precision %d", c.precision);
-  if (c.table < SEQMAP_TABLE_AUTO || c.table > SEQMAP_TABLE_NONE) return fail(SEQMAP_EINVAL, "unknown table %d", c.table);
+  if (c.table < SEQMAP_TABLE_AUTO || c.table > SEQMAP_TABLE_BF16) return fail(SEQMAP_EINVAL, "unknown table %d", c.table);
   if (c.classes < 0 || c.classes > (1 << 24)) return fail(SEQMAP_EINVAL, "classes must be 0 to %d, not %d", 1 << 24, c.classes);
   const bool attends = c.pooling == SEQMAP_POOL_ATTENTION;
   if (attends ? (c.attention < 1 || c.attention > kMost) : c.attention != 0) {

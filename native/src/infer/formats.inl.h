@@ -4,11 +4,21 @@
 //   put_state    stores kWidth states
 //   cell         the LSTM cell, as exact as the format deserves
 
+// Gate sums as a table holds them.
+SEQMAP_INLINE Vec load_sums(const float* p) { return load(p); }
+SEQMAP_INLINE Vec load_sums(const uint16_t* p) { return load_bf16(p); }
+
 template <class Base>
 struct FloatFormat : Base {
   using Sum = Vec;
-  SEQMAP_INLINE Sum begin(const Panels&, int64_t, const float* input) { return load(input); }
-  SEQMAP_INLINE Vec end(Sum sum, const Panels&, int64_t, const float*) { return sum; }
+  template <class Input>
+  SEQMAP_INLINE Sum begin(const Panels&, int64_t, const Input* input) {
+    return load_sums(input);
+  }
+  template <class Input>
+  SEQMAP_INLINE Vec end(Sum sum, const Panels&, int64_t, const Input*) {
+    return sum;
+  }
   SEQMAP_INLINE Vec end_scaled(Sum sum, const Panels&, int64_t, const float*, float) { return sum; }
   SEQMAP_INLINE void put_state(void* p, int64_t unit, Vec h) {
     Base::put(static_cast<typename Base::Stored*>(p) + unit, h);
@@ -81,11 +91,13 @@ struct FormatInt8 {
 #endif
 
   SEQMAP_INLINE Panel panel(const uint32_t* p) { return load_words(p); }
-  SEQMAP_INLINE Sum begin(const Panels& panels, int64_t column, const float*) {
+  template <class Input>
+  SEQMAP_INLINE Sum begin(const Panels& panels, int64_t column, const Input*) {
     return to_sum(kOffset ? load_words(panels.start + column) : set1_word(0));
   }
-  SEQMAP_INLINE Vec end(Sum sum, const Panels& panels, int64_t column, const float* input) {
-    return fma(to_floats(to_words(sum)), load(panels.scale + column), load(input));
+  template <class Input>
+  SEQMAP_INLINE Vec end(Sum sum, const Panels& panels, int64_t column, const Input* input) {
+    return fma(to_floats(to_words(sum)), load(panels.scale + column), load_sums(input));
   }
   SEQMAP_INLINE Vec end_scaled(Sum sum, const Panels& panels, int64_t column, const float* input, float scale) {
     return fma(to_floats(to_words(sum)), mul(load(panels.scale + column), set1(scale)), load(input));

@@ -29,8 +29,8 @@ struct Group {
 
 // Pointers of one step, one per document that is still running.
 struct Pointers {
-  const float** sums;
-  const float** upcoming;
+  const void** sums;
+  const void** upcoming;
   const void** x;
   float* x_scale;
   const void** h;
@@ -40,8 +40,8 @@ struct Pointers {
   Pool* pools;
 
   Pointers(Scratch& scratch, size_t n)
-      : sums(scratch.take<const float*>(n)),
-        upcoming(scratch.take<const float*>(n)),
+      : sums(scratch.take<const void*>(n)),
+        upcoming(scratch.take<const void*>(n)),
         x(scratch.take<const void*>(n)),
         x_scale(scratch.take<float>(n)),
         h(scratch.take<const void*>(n)),
@@ -53,7 +53,7 @@ struct Pointers {
 
 // Looks up the table rows of steps [t, t + kSteps) of the first `active` documents.
 void look_up(const seqmap_encoder& encoder, const Group& group, int direction, int64_t t, int64_t active,
-             const float** rows, Scratch& scratch) {
+             const void** rows, Scratch& scratch) {
   for (int64_t r = 0; r < active; ++r) {
     const Document& document = group.documents[r];
     const int64_t count = std::min(kSteps, document.length - t);
@@ -72,7 +72,7 @@ void run_layer(const seqmap_encoder& encoder, const Group& group, int64_t layer,
   Scratch& scratch = Scratch::mine();
   const Scratch::Frame frame(scratch);
   const Pointers at(scratch, static_cast<size_t>(group.count));
-  const float** rows = scratch.take<const float*>(static_cast<size_t>(group.count * kSteps));
+  const void** rows = scratch.take<const void*>(static_cast<size_t>(group.count * kSteps));
   const int64_t input_bytes = stored_input_bytes(encoder);
   char* stored = layer == 0 && !tabled ? scratch.take<char>(static_cast<size_t>(group.count * input_bytes)) : nullptr;
 
@@ -90,6 +90,7 @@ void run_layer(const seqmap_encoder& encoder, const Group& group, int64_t layer,
   work.recurrent = &cell.recurrent.panels;
   work.input = tabled ? nullptr : &cell.input.panels;
   work.sums = at.sums;
+  work.half = tabled && encoder.table->half();
   work.upcoming = tabled ? at.upcoming : nullptr;
   work.x = at.x;
   work.x_scale = layer == 0 ? at.x_scale : nullptr;

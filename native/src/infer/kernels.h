@@ -39,7 +39,8 @@ struct Pool {
 struct SequenceWork {
   const Panels* recurrent;
   int64_t steps;
-  const float* const* inputs;  // per step: the gate sums without the recurrent part, blocks * kColumns floats
+  const void* const* inputs;   // per step: the gate sums without the recurrent part, blocks * kColumns numbers
+  bool half;                   // they are bf16, else fp32
   const void* h;               // the state before the first step, as the format stores it
   void* spare[2];              // where states go by turns when they are not kept
   char* kept;                  // where states are kept as the format stores them, or null
@@ -55,8 +56,9 @@ struct LockstepWork {
   const Panels* recurrent;
   const Panels* input;           // null: `sums` holds the gate sums of the inputs
   int64_t rows;
-  const float* const* sums;
-  const float* const* upcoming;  // the sums of the next step, to be fetched ahead; set where `sums` is
+  const void* const* sums;       // as `inputs` above
+  bool half;
+  const void* const* upcoming;   // the sums of the next step, to be fetched ahead; set where `sums` is
   const void* const* x;          // inputs as the format stores them
   const float* x_scale;          // their scales, or null where the panel's scale is all
   const void* const* h;

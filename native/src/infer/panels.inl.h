@@ -89,87 +89,115 @@ void project(const Panels& panels, int64_t rows, const void* const* x, const flo
 
 // Fetches the gate sums that the rows need for the next block, or for the first one of the next step. Fetching a whole
 // step ahead would push the weights out of the nearest cache.
-template <int R>
+template <int R, class Input>
 SEQMAP_INLINE void fetch_ahead(const LockstepWork& work, int64_t b, int64_t first) {
   const bool last = b + 1 == work.recurrent->blocks;
-  const float* const* from = (last ? work.upcoming : work.sums) + first;
+  const void* const* from = (last ? work.upcoming : work.sums) + first;
   const int64_t column = last ? 0 : (b + 1) * kColumns;
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 8
-    for (int line = 0; line < kColumns; line += 16) prefetch(from[r] + column + line);
+    for (int line = 0; line < kColumns; line += 64 / sizeof(Input)) {
+      prefetch(static_cast<const Input*>(from[r]) + column + line);
+    }
+  }
+}
+
+// The gate sums of the inputs of R rows, for one part of block `b`.
+template <class F, int R>
+SEQMAP_INLINE void compute_inputs(const LockstepWork& work, int64_t b, int part, int64_t first,
+                                  float (&out)[R][kGates * kUnits]) {
+  const Panels& panels = *work.input;
+  const int64_t column = b * kColumns + part * kWidth;
+  const uint32_t* x[R];
+  typename F::Sum sums[R][kGates];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    x[r] = static_cast<const uint32_t*>(work.x[first + r]);
+#pragma GCC unroll 8
+    for (int g = 0; g < kGates; ++g) {
+      sums[r][g] = F::begin(panels, column + g * kUnits, panels.bias + column + g * kUnits);
+    }
+  }
+  accumulate<F, R>(sums, panels.words + b * panels.depth * kColumns + part * kWidth, panels.depth, x);
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+    for (int g = 0; g < kGates; ++g) {
+      const int64_t at = column + g * kUnits;
+      const Vec y = work.x_scale ? F::end_scaled(sums[r][g], panels, at, panels.bias + at, work.x_scale[first + r])
+                                 : F::end(sums[r][g], panels, at, panels.bias + at);
+      store(out[r] + g * kUnits, y);
+    }
+  }
+}
+
+// The recurrent part and the cell of R rows, for one part of block `b`.
+template <class F, int R, class Input>
+SEQMAP_INLINE void step_rows(const LockstepWork& work, int64_t b, int part, int64_t first,
+                             const Input* const (&inputs)[R]) {
+  const Panels& panels = *work.recurrent;
+  const int64_t column = b * kColumns + part * kWidth, unit = b * kUnits + part * kWidth;
+  const uint32_t* h[R];
+  typename F::Sum sums[R][kGates];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    h[r] = static_cast<const uint32_t*>(work.h[first + r]);
+#pragma GCC unroll 8
+    for (int g = 0; g < kGates; ++g) {
+      sums[r][g] = F::begin(panels, column + g * kUnits, inputs[r] + g * kUnits);
+    }
+  }
+  accumulate<F, R>(sums, panels.words + b * panels.depth * kColumns + part * kWidth, panels.depth, h);
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    Vec gates[kGates];
+#pragma GCC unroll 8
+    for (int g = 0; g < kGates; ++g) {
+      gates[g] = F::end(sums[r][g], panels, column + g * kUnits, inputs[r] + g * kUnits);
+    }
+    Vec c = load(work.c[first + r] + unit);
+    const Vec state = F::cell(gates[kInput], gates[kForget], gates[kCell], gates[kOutput], &c);
+    store(work.c[first + r] + unit, c);
+    store(work.states[first + r] + unit, state);
+    F::put_state(work.next[first + r], unit, state);
+    if (work.pools) add_to_pool(work.pools[first + r], unit, state);
+  }
+}
+
+template <class F, class Input>
+SEQMAP_INLINE void lockstep_of(const LockstepWork& work) {
+  const FlushDenormals flush;
+  for (int64_t b = 0; b < work.recurrent->blocks; ++b) {
+    for_row_groups(work.rows, [&](int64_t first, auto count) {
+      constexpr int R = decltype(count)::value;
+      for (int part = 0; part < kParts; ++part) {
+        if (work.input) {
+          float local[R][kGates * kUnits];
+          const float* inputs[R];
+          compute_inputs<F, R>(work, b, part, first, local);
+#pragma GCC unroll 8
+          for (int r = 0; r < R; ++r) inputs[r] = local[r];
+          step_rows<F, R, float>(work, b, part, first, inputs);
+        } else {
+          const Input* inputs[R];
+#pragma GCC unroll 8
+          for (int r = 0; r < R; ++r) {
+            inputs[r] = static_cast<const Input*>(work.sums[first + r]) + b * kColumns + part * kWidth;
+          }
+          if (part == 0) fetch_ahead<R, Input>(work, b, first);
+          step_rows<F, R, Input>(work, b, part, first, inputs);
+        }
+      }
+    });
   }
 }
 
 template <class F>
 void lockstep(const LockstepWork& work) {
-  const FlushDenormals flush;
-  const Panels& panels = *work.recurrent;
-  for (int64_t b = 0; b < panels.blocks; ++b) {
-    const uint32_t* words = panels.words + b * panels.depth * kColumns;
-    for_row_groups(work.rows, [&](int64_t first, auto count) {
-      constexpr int R = decltype(count)::value;
-      const uint32_t* h[R];
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) h[r] = static_cast<const uint32_t*>(work.h[first + r]);
-      for (int part = 0; part < kParts; ++part) {
-        const int64_t column = b * kColumns + part * kWidth;
-        const float* inputs[R];
-        float local[R][kGates * kUnits];  // the gate sums of the inputs, where they are computed here
-        typename F::Sum sums[R][kGates];
-        if (work.input) {
-          const Panels& in = *work.input;
-          const uint32_t* x[R];
-#pragma GCC unroll 8
-          for (int r = 0; r < R; ++r) x[r] = static_cast<const uint32_t*>(work.x[first + r]);
-#pragma GCC unroll 8
-          for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 8
-            for (int g = 0; g < kGates; ++g) {
-              sums[r][g] = F::begin(in, column + g * kUnits, in.bias + column + g * kUnits);
-            }
-          }
-          accumulate<F, R>(sums, in.words + b * in.depth * kColumns + part * kWidth, in.depth, x);
-#pragma GCC unroll 8
-          for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 8
-            for (int g = 0; g < kGates; ++g) {
-              const int64_t at = column + g * kUnits;
-              const Vec y = work.x_scale ? F::end_scaled(sums[r][g], in, at, in.bias + at, work.x_scale[first + r])
-                                         : F::end(sums[r][g], in, at, in.bias + at);
-              store(local[r] + g * kUnits, y);
-            }
-            inputs[r] = local[r];
-          }
-        } else {
-#pragma GCC unroll 8
-          for (int r = 0; r < R; ++r) inputs[r] = work.sums[first + r] + column;
-          if (part == 0) fetch_ahead<R>(work, b, first);
-        }
-#pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 8
-          for (int g = 0; g < kGates; ++g) {
-            sums[r][g] = F::begin(panels, column + g * kUnits, inputs[r] + g * kUnits);
-          }
-        }
-        accumulate<F, R>(sums, words + part * kWidth, panels.depth, h);
-        const int64_t unit = b * kUnits + part * kWidth;
-#pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) {
-          Vec gates[kGates];
-#pragma GCC unroll 8
-          for (int g = 0; g < kGates; ++g) {
-            gates[g] = F::end(sums[r][g], panels, column + g * kUnits, inputs[r] + g * kUnits);
-          }
-          Vec c = load(work.c[first + r] + unit);
-          const Vec state = F::cell(gates[kInput], gates[kForget], gates[kCell], gates[kOutput], &c);
-          store(work.c[first + r] + unit, c);
-          store(work.states[first + r] + unit, state);
-          F::put_state(work.next[first + r], unit, state);
-          if (work.pools) add_to_pool(work.pools[first + r], unit, state);
-        }
-      }
-    });
+  if (work.half) {
+    lockstep_of<F, uint16_t>(work);
+  } else {
+    lockstep_of<F, float>(work);
   }
 }

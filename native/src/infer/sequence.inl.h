@@ -6,10 +6,11 @@ constexpr int kSpan = kRegisters == 32 ? (kWidth == 16 ? 8 : 16) : (kWidth == 8 
 constexpr int kSpanBlocks = kSpan * kWidth > kColumns ? kSpan * kWidth / static_cast<int>(kColumns) : 1;
 constexpr int kSpanParts = kSpanBlocks > 1 ? 1 : kSpan / kGates;  // parts of a block taken at once
 
+template <class Input>
 struct Step {
   const uint32_t* h;
-  const float* input;
-  const float* upcoming;
+  const Input* input;
+  const Input* upcoming;
   void* next;
   float* c;
   float* state;
@@ -17,8 +18,8 @@ struct Step {
 };
 
 // `Blocks` blocks from block `b`, and of each `Parts` parts from `part`.
-template <class F, int Blocks, int Parts>
-SEQMAP_INLINE void step_span(const Panels& panels, int64_t b, int part, const Step& step) {
+template <class F, int Blocks, int Parts, class Input>
+SEQMAP_INLINE void step_span(const Panels& panels, int64_t b, int part, const Step<Input>& step) {
   const int64_t depth = panels.depth, block_words = depth * kColumns;
   const uint32_t* words = panels.words + b * block_words + part * kWidth;
   typename F::Sum sums[Blocks][Parts][kGates];
@@ -36,7 +37,7 @@ SEQMAP_INLINE void step_span(const Panels& panels, int64_t b, int part, const St
   if (part == 0 && step.upcoming) {
 #pragma GCC unroll 8
     for (int j = 0; j < Blocks; ++j) {
-      for (int line = 0; line < kColumns; line += 16) prefetch(step.upcoming + (b + j) * kColumns + line);
+      for (int line = 0; line < kColumns; line += 64 / sizeof(Input)) prefetch(step.upcoming + (b + j) * kColumns + line);
     }
   }
   const uint32_t* h = step.h;
@@ -75,15 +76,15 @@ SEQMAP_INLINE void step_span(const Panels& panels, int64_t b, int part, const St
   }
 }
 
-template <class F, int Blocks>
-SEQMAP_INLINE void step_blocks(const Panels& panels, int64_t b, const Step& step) {
+template <class F, int Blocks, class Input>
+SEQMAP_INLINE void step_blocks(const Panels& panels, int64_t b, const Step<Input>& step) {
   for (int part = 0; part < kParts; part += kSpanParts) step_span<F, Blocks, kSpanParts>(panels, b, part, step);
 }
 
 // `backwards` takes the blocks in falling order: every other step so begins with the weights that the step before
 // left in the nearest cache.
-template <class F>
-SEQMAP_INLINE void one_step(const Panels& panels, const Step& step, bool backwards) {
+template <class F, class Input>
+SEQMAP_INLINE void one_step(const Panels& panels, const Step<Input>& step, bool backwards) {
   const int64_t whole = panels.blocks / kSpanBlocks * kSpanBlocks;
   if (backwards) {
     for (int64_t b = panels.blocks; b > whole; --b) step_blocks<F, 1>(panels, b - 1, step);
@@ -94,20 +95,29 @@ SEQMAP_INLINE void one_step(const Panels& panels, const Step& step, bool backwar
   }
 }
 
-template <class F>
-void sequence(const SequenceWork& work) {
+template <class F, class Input>
+SEQMAP_INLINE void sequence_of(const SequenceWork& work) {
   const FlushDenormals flush;
   const void* h = work.h;
   for (int64_t t = 0; t < work.steps; ++t) {
-    Step step;
+    Step<Input> step;
     step.h = static_cast<const uint32_t*>(h);
-    step.input = work.inputs[t];
-    step.upcoming = t + 1 < work.steps ? work.inputs[t + 1] : nullptr;
+    step.input = static_cast<const Input*>(work.inputs[t]);
+    step.upcoming = t + 1 < work.steps ? static_cast<const Input*>(work.inputs[t + 1]) : nullptr;
     step.next = work.kept ? work.kept + t * work.kept_stride : work.spare[t & 1];
     step.c = work.c;
     step.state = work.states + t * work.stride;
     step.pool = &work.pool;
     one_step<F>(*work.recurrent, step, (t & 1) != 0);
     h = step.next;
+  }
+}
+
+template <class F>
+void sequence(const SequenceWork& work) {
+  if (work.half) {
+    sequence_of<F, uint16_t>(work);
+  } else {
+    sequence_of<F, float>(work);
   }
 }

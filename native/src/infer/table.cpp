@@ -6,26 +6,26 @@
 namespace seqmap {
 
 TokenTable::TokenTable(const float* embedding, int64_t vocabulary, int64_t size, std::vector<Packed> panels,
-                       int64_t limit)
-    : embedding_(embedding), vocabulary_(vocabulary), size_(size), panels_(std::move(panels)) {
+                       bool half, int64_t limit)
+    : embedding_(embedding), vocabulary_(vocabulary), size_(size), panels_(std::move(panels)), half_(half) {
   width_ = panels_[0].panels.blocks * kColumns;
-  row_floats_ = width_ * static_cast<int64_t>(panels_.size());
-  capacity_ = std::min(vocabulary, std::max<int64_t>(limit, 0) / (row_floats_ * 4));
-  rows_ = Block(static_cast<size_t>(capacity_ * row_floats_) * 4);
+  capacity_ = std::min(vocabulary, std::max<int64_t>(limit, 0) / row_bytes());
+  rows_ = Block(static_cast<size_t>(capacity_ * row_bytes()));
   row_of_ = std::make_unique<std::atomic<int32_t>[]>(static_cast<size_t>(vocabulary));
   for (int64_t i = 0; i < vocabulary; ++i) row_of_[i].store(0, std::memory_order_relaxed);
 }
 
 void TokenTable::gather(const InferKernels& kernels, const int32_t* ids, int64_t step, int64_t count, int direction,
-                        const float** rows, Scratch& scratch) {
-  const float* base = rows_.as<float>() + direction * width_;
+                        const void** rows, Scratch& scratch) {
+  const int64_t row_size = row_bytes();
+  const char* base = rows_.as<char>() + direction * side_bytes() - row_size;  // rows count from 1
   Missing missing[kMost];
   int64_t absent = 0;
   for (int64_t i = 0; i < count; ++i) {
     const int32_t id = ids[i * step];
     const int32_t row = row_of_[id].load(std::memory_order_acquire);
     if (row > 0) {
-      rows[i] = base + (row - 1) * row_floats_;
+      rows[i] = base + row * row_size;
     } else {
       missing[absent++] = {id, i};
     }
@@ -33,58 +33,63 @@ void TokenTable::gather(const InferKernels& kernels, const int32_t* ids, int64_t
   if (absent > 0) compute(kernels, missing, absent, direction, rows, scratch);
 }
 
+// Claims a row for a token; returns its number counted from 1, or 0 when there is no room or another thread has
+// claimed one.
+int32_t TokenTable::claim(int32_t id) {
+  int32_t absent = 0;
+  if (used_.load(std::memory_order_relaxed) >= capacity_) return 0;
+  if (!row_of_[id].compare_exchange_strong(absent, -1, std::memory_order_acquire)) return 0;
+  const int64_t row = used_.fetch_add(1, std::memory_order_relaxed);
+  if (row < capacity_) return static_cast<int32_t>(row) + 1;
+  used_.fetch_sub(1, std::memory_order_relaxed);
+  row_of_[id].store(0, std::memory_order_relaxed);
+  return 0;
+}
+
 void TokenTable::compute(const InferKernels& kernels, const Missing* missing, int64_t count, int direction,
-                         const float** rows, Scratch& scratch) {
-  // Tokens that this call claimed a row for, and tokens that it computes for itself alone.
+                         const void** rows, Scratch& scratch) {
+  // Every token once: those that a row was claimed for, and those that this call computes for itself alone.
   struct Group {
     int64_t count = 0;
     int32_t ids[kMost];
     int32_t row[kMost];
+    char* place[kMost];  // where the numbers go, of one direction or of all
     const void* x[kMost];
     float* out[kMost];
   };
   Group claimed, own;
   for (int64_t i = 0; i < count; ++i) {
     const int32_t id = missing[i].id;
-    const float** place = rows + missing[i].place;
-    const int32_t* again = std::find(claimed.ids, claimed.ids + claimed.count, id);
-    const int32_t* own_again = std::find(own.ids, own.ids + own.count, id);
-    int32_t expected = 0;
-    if (again != claimed.ids + claimed.count) {
-      *place = claimed.out[again - claimed.ids] + direction * width_;
-    } else if (own_again != own.ids + own.count) {
-      *place = own.out[own_again - own.ids];
-    } else if (used_.load(std::memory_order_relaxed) < capacity_ &&
-               row_of_[id].compare_exchange_strong(expected, -1, std::memory_order_acquire)) {
-      const int64_t row = used_.fetch_add(1, std::memory_order_relaxed);
-      if (row < capacity_) {
-        const int64_t k = claimed.count++;
-        claimed.ids[k] = id;
-        claimed.row[k] = static_cast<int32_t>(row) + 1;
-        claimed.out[k] = rows_.as<float>() + row * row_floats_;
-        *place = claimed.out[k] + direction * width_;
-        continue;
-      }
-      used_.fetch_sub(1, std::memory_order_relaxed);
-      row_of_[id].store(0, std::memory_order_relaxed);
-      const int64_t k = own.count++;
-      own.ids[k] = id;
-      *place = own.out[k] = scratch.take<float>(width_);
-    } else {
-      const int64_t k = own.count++;
-      own.ids[k] = id;
-      *place = own.out[k] = scratch.take<float>(width_);
+    const int64_t c = std::find(claimed.ids, claimed.ids + claimed.count, id) - claimed.ids;
+    const int64_t o = std::find(own.ids, own.ids + own.count, id) - own.ids;
+    const int32_t row = c < claimed.count || o < own.count ? 0 : claim(id);
+    if (row > 0) {
+      claimed.ids[c] = id;
+      claimed.row[c] = row;
+      claimed.place[c] = rows_.as<char>() + (row - 1) * row_bytes();
+      ++claimed.count;
+    } else if (c == claimed.count && o == own.count) {
+      own.ids[o] = id;
+      own.place[o] = scratch.take<char>(static_cast<size_t>(side_bytes()));
+      ++own.count;
     }
+    rows[missing[i].place] = c < claimed.count ? claimed.place[c] + direction * side_bytes() : own.place[o];
   }
-  const auto project = kernels.formats[kFp32].project;
+  const auto fill = [&](Group& group, int side, int64_t offset) {
+    for (int64_t k = 0; k < group.count; ++k) {
+      group.out[k] = half_ ? scratch.take<float>(static_cast<size_t>(width_))
+                           : reinterpret_cast<float*>(group.place[k] + offset);
+    }
+    kernels.formats[kFp32].project(panels_[side].panels, group.count, group.x, nullptr, group.out);
+    for (int64_t k = 0; half_ && k < group.count; ++k) {
+      kernels.formats[kBf16].store_states(group.out[k], group.place[k] + offset, width_);
+    }
+  };
   for (Group* group : {&claimed, &own}) {
     for (int64_t k = 0; k < group->count; ++k) group->x[k] = embedded(group->ids[k], scratch);
   }
-  project(panels_[direction].panels, own.count, own.x, nullptr, own.out);
-  for (const Packed& panels : panels_) {
-    project(panels.panels, claimed.count, claimed.x, nullptr, claimed.out);
-    for (int64_t k = 0; k < claimed.count; ++k) claimed.out[k] += width_;
-  }
+  fill(own, direction, 0);
+  for (int side = 0; side < static_cast<int>(panels_.size()); ++side) fill(claimed, side, side * side_bytes());
   for (int64_t k = 0; k < claimed.count; ++k) {
     row_of_[claimed.ids[k]].store(claimed.row[k], std::memory_order_release);
   }
@@ -106,7 +111,7 @@ void TokenTable::warm(const InferKernels& kernels) {
   for (int64_t first = 0; first < last; first += kMost) {
     const Scratch::Frame frame(scratch);
     int32_t ids[kMost];
-    const float* rows[kMost];
+    const void* rows[kMost];
     const int64_t count = std::min(kMost, last - first);
     for (int64_t i = 0; i < count; ++i) ids[i] = static_cast<int32_t>(first + i);
     gather(kernels, ids, 1, count, 0, rows, scratch);
@@ -119,6 +124,6 @@ int64_t TokenTable::panel_bytes() const {
   return static_cast<int64_t>(total);
 }
 
-int64_t TokenTable::used_bytes() const { return std::min(used_.load(), capacity_) * row_floats_ * 4; }
+int64_t TokenTable::used_bytes() const { return std::min(used_.load(), capacity_) * row_bytes(); }
 
 }  // namespace seqmap

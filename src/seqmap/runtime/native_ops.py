@@ -27,7 +27,7 @@ TABLE_BYTES = 64 << 20
 
 _PRECISIONS = {"fp32": 0, "bf16": 1, "int8": 2}
 _POOLINGS = {"none": 0, "last": 1, "mean": 2, "max": 3, "mean-max": 4, "attention": 5}
-_TABLES = {"auto": 0, "none": 1}
+_TABLES = {"auto": 0, "none": 1, "fp32": 2, "bf16": 3}
 
 
 class _Config(ctypes.Structure):
@@ -117,10 +117,11 @@ class NativeEncoder:
         pooling: How states become one vector; "none" gives states alone.
         precision: The arithmetic of the matrix products.
         prefix: The part of the names before `layers`.
-        table: "auto" keeps the gate sums of the first layer per token; "none" computes them
-            each time, in the encoder's precision.
+        table: How the gate sums of the first layer are kept per token: "fp32", "bf16" (rounded),
+            "none" (computed each time, in the encoder's precision), or "auto": fp32, but bf16 for
+            a bf16 or int8 encoder when fp32 rows of all tokens would pass the limit.
         table_bytes: Limit of that table. Rows are computed when a token is first met; tokens that
-            find no room are computed each time. The results do not depend on it.
+            find no room are computed each time. The results do not depend on which do.
 
     Raises:
         ConfigError: An unknown precision, pooling or table.
