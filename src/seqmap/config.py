@@ -7,18 +7,15 @@ Unknown keys are refused with the nearest valid name; values are checked for typ
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
-import tomllib
 import types
-import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from seqmap.errors import ConfigError, nearest
-
-Section = TypeVar("Section")
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class EmbeddingConfig:
     size: int = 128
     """Dimension of a symbol's vector."""
     start: Literal["cooccurrence", "random"] = "cooccurrence"
-    """Where the vectors start: from the company that symbols keep in the training texts, or at random."""
+    """Where vectors start: from the company that symbols keep in the training texts, or random."""
     dropout: float = 0.4
     """Variational dropout: one mask for a whole sequence (Gal & Ghahramani 2016)."""
     word_dropout: float = 0.1
@@ -105,7 +102,7 @@ class WideConfig:
 class TrainConfig:
     """How the model is trained."""
 
-    epochs: int = 8
+    epochs: int = 12
     """At most this many passes over the data."""
     batch_size: int = 32
     """Examples in a batch, at most."""
@@ -204,6 +201,8 @@ def load_config(path: str | Path | None, settings: Sequence[str] = ()) -> Config
     Raises:
         ConfigError: The file cannot be read, or a key or value is not valid.
     """
+    import tomllib  # a deployed model has no file to read
+
     config = Config()
     if path is not None:
         try:
@@ -220,6 +219,8 @@ def load_config(path: str | Path | None, settings: Sequence[str] = ()) -> Config
 
 def parse_setting(setting: str) -> tuple[str, Any]:
     """Split `section.key=value`; the value is read as a TOML value, else taken as text."""
+    import tomllib
+
     name, equals, text = setting.partition("=")
     if not equals:
         raise ConfigError("a setting needs the form section.key=value", given=setting)
@@ -282,28 +283,42 @@ def _flatten(tables: Mapping[str, Any], path: str | Path | None) -> dict[str, An
     return flat
 
 
+@functools.cache
 def _sections() -> dict[str, type[Any]]:
-    return {
-        f.name: typing.cast("type[Any]", t)
-        for f, t in zip(dataclasses.fields(Config), get_type_hints(Config).values(), strict=True)
-    }
+    """Return the dataclass of each section."""
+    hints = get_type_hints(Config)
+    return {part.name: hints[part.name] for part in dataclasses.fields(Config)}
+
+
+@functools.cache
+def _hints(section: str) -> dict[str, Any]:
+    """Return the type of each key of a section; evaluating annotations is slow."""
+    return get_type_hints(_sections()[section])
+
+
+@functools.cache
+def _known() -> frozenset[str]:
+    return frozenset(
+        f"{section}.{key.name}"
+        for section, kind in _sections().items()
+        for key in dataclasses.fields(kind)
+    )
 
 
 def _resolve(name: str, path: str | Path | None) -> tuple[str, str]:
-    sections = _sections()
-    known = [f"{s}.{f.name}" for s, kind in sections.items() for f in dataclasses.fields(kind)]
+    known = _known()
     if name in known:
         section, _, key = name.partition(".")
         return section, key
     # A bare key is fine to suggest by its last part too: `hidden` means `encoder.hidden`.
     tails = {full.partition(".")[2]: full for full in known}
     close = nearest(name, known) or tails.get(nearest(name.rpartition(".")[2], tails) or "")
-    remedy = f"Did you mean {close}?" if close else f"Sections: {', '.join(sections)}"
+    remedy = f"Did you mean {close}?" if close else f"Sections: {', '.join(_sections())}"
     raise ConfigError("unknown configuration key", path=path, given=name, remedy=remedy)
 
 
 def _checked(section: str, key: str, value: Any, path: str | Path | None) -> Any:
-    hint = get_type_hints(_sections()[section])[key]
+    hint = _hints(section)[key]
     name = f"{section}.{key}"
     if get_origin(hint) is Literal:
         if value not in get_args(hint):

@@ -14,7 +14,6 @@ A user's mistake is told in one line: where, what was given, what is allowed, wh
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -127,5 +126,7 @@ def shorten(text: str, limit: int = 80) -> str:
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """Return the valid name most like `name`, or None when nothing is close."""
+    import difflib  # only on the way to an error message
+
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
     return close[0] if close else None

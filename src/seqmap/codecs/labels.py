@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.errors import ArchiveError, DataError
+from seqmap.errors import ArchiveError, DataError, nearest
 
 _INTEGER = re.compile("-?[0-9]{1,18}")
 _SHOWN = 12
@@ -67,14 +66,14 @@ class LabelCodec:
         index = self._ids.get(label)
         if index is not None:
             return index
-        close = difflib.get_close_matches(label, self.names, n=1, cutoff=0.6)
+        close = nearest(label, self.names)
         raise DataError(
             "the model does not know this label",
             path=path,
             line=line,
             given=label,
             allowed=self._listed(),
-            remedy=f"Did you mean {close[0]!r}?" if close else None,
+            remedy=f"Did you mean {close!r}?" if close else None,
         )
 
     def encode_many(

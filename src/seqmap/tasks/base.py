@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 from seqmap.codecs.base import TextCodec
 from seqmap.codecs.labels import LabelCodec
 from seqmap.config import Config
-from seqmap.data import Dataset, Example, ReadOptions
+
+if TYPE_CHECKING:
+    # Reading files drags half of the standard library in; a deployed model may never read one.
+    from seqmap.data import Dataset, Example, ReadOptions
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from seqmap.codecs import fit_codec, restore_codec
 from seqmap.codecs.labels import LabelCodec
 from seqmap.config import Config
-from seqmap.data import Dataset, Example, ReadOptions, read_examples
 from seqmap.errors import DataError
-from seqmap.metrics import class_report, confusion_matrix, ece, log_loss
 from seqmap.tasks.base import Codecs, Evaluation, Task
+
+if TYPE_CHECKING:
+    from seqmap.data import Dataset, Example, ReadOptions
 
 # A label of several is given when its probability passes this.
 THRESHOLD = 0.5
@@ -56,6 +57,8 @@ class Classify(Task):
 
     def read(self, path: str, options: ReadOptions) -> Dataset:
         """Read labelled texts."""
+        from seqmap.data import read_examples
+
         return read_examples(path, options)
 
     def head(self, codecs: Codecs) -> str:
@@ -109,6 +112,8 @@ class Classify(Task):
         self, probabilities: NDArray[np.float64], targets: NDArray[np.float32], codecs: Codecs
     ) -> Evaluation:
         """Score probabilities (examples, classes): accuracy, F1, loss, calibration, confusions."""
+        from seqmap.metrics import class_report, confusion_matrix, ece, log_loss
+
         names = list(codecs.target.names)
         truth, predicted = (
             _decisions(targets, codecs.multi),

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class WeightAverage:
-    """Exponential moving average of a model's weights (Polyak & Juditsky 1992; Izmailov et al. 2018).
+    """Exponential moving average of weights (Polyak & Juditsky 1992; Izmailov et al. 2018).
 
     The decay rises with the steps, so that early, bad weights are soon forgotten.
 

@@ -1,7 +1,7 @@
 """Word vectors from the training texts themselves, to start an embedding from.
 
-Words that keep the same company get similar vectors before the first step: on a few thousand texts this
-is worth one to three points of accuracy over a random start.
+Words that keep the same company get similar vectors before the first step: on a few thousand texts
+this is worth several points of accuracy over a random start.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def cooccurrence_vectors(
     """Factor the positive pointwise mutual information of symbols (Levy & Goldberg 2014).
 
     Counts within `window` symbols are weighted by the inverse of the distance; the matrix
-    max(0, log P(a, b) / (P(a) P(b)^0.75)) is cut to its `dim` largest singular values, whose square roots
-    scale the left vectors.
+    max(0, log P(a, b) / (P(a) P(b)^0.75)) is cut to its `dim` largest singular values, whose square
+    roots scale the left vectors.
 
     Args:
         sources: Symbol ids of each text, (time,).

@@ -41,8 +41,8 @@ def fit_logistic(
 ) -> Linear:
     """Minimise  Σ loss + |w / prior|² / (2 · strength)  by L-BFGS (Liu & Nocedal 1989).
 
-    Two labels that exclude each other share one column of weights, mirrored: the softmax of (-z/2, z/2)
-    is the sigmoid of z, with half of the parameters.
+    Two labels that exclude each other share one column of weights, mirrored: the softmax of
+    (-z/2, z/2) is the sigmoid of z, with half of the parameters.
 
     Args:
         x: (examples, features).
@@ -50,7 +50,7 @@ def fit_logistic(
         strength: Inverse of the penalty, as scikit-learn's C.
         multi: Whether the labels are independent of each other.
         start: Weights of a similar problem to begin from.
-        prior: Standard deviation that is expected of each weight, (features, classes); None means 1.
+        prior: Standard deviation expected of each weight, (features, classes); None means 1.
         iterations: At most this many steps.
     """
     binary = not multi and targets.shape[1] == 2

@@ -133,7 +133,7 @@ class Trainer:
         self._state = _State()
 
     def fit(self, train: Encoded, dev: Encoded, *, resume: bool = False) -> None:
-        """Train until the epochs are over or the dev loss has stopped falling; keep the best weights.
+        """Train until the epochs are over or the dev loss no longer falls; keep the best weights.
 
         Ctrl-C after the first epoch ends the training with what is best so far.
         """

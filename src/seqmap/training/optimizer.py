@@ -16,7 +16,7 @@ EPSILON = 1e-8
 
 
 class RowAdam:
-    """Adam (Kingma & Ba 2015) for a table with a sparse gradient: only the batch's rows are touched.
+    """Adam (Kingma & Ba 2015) for a table with a sparse gradient: only the batch's rows move.
 
     A dense update of a 30,000-row table costs more than the rest of a step on short texts. Rows
     outside the batch keep their moments as they are ("lazy Adam").

@@ -19,7 +19,7 @@ from seqmap.training.logistic import Floats, Linear, fit_logistic
 
 # Inverse penalties that are tried, weak data first; the search stops when the dev loss rises.
 STRENGTHS = (1.0, 4.0, 16.0, 64.0)
-# Texts longer than this many words on average say enough in whole words: letters would only cost time.
+# Texts longer than this many words on average say enough in whole words: letters only cost time.
 LONG = 100
 SHORT_CHARACTERS = 5
 
@@ -47,8 +47,8 @@ def fit_wide(
         dev: What to choose on.
         config: Which n-grams; `none` gives None.
         multi: Whether labels are independent of each other.
-        refit: Learn from dev too once everything is chosen, because it was held out of the training
-            data. The network cannot do that cheaply; a convex problem has no epochs to choose.
+        refit: Learn from dev too once everything is chosen, because it was held out of the
+            training data. A convex problem has no epochs to choose; the network has.
 
     Returns:
         The model, and the logits (texts, classes) that the model of `train` alone gives on dev: only
