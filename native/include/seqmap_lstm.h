@@ -36,7 +36,6 @@ typedef struct {
 } seqmap_lstm_direction;
 
 typedef struct {
-  int32_t reverse;
   const float *w_ih, *w_hh;
   const float* dy; /* (batch, time, hidden), or NULL for zeros; strides may be 0 */
   int64_t dy_batch_stride, dy_time_stride;

@@ -143,7 +143,7 @@ Outputs run(const Problem& p, int32_t precision) {
                                         out.y.data(), row, p.hidden, out.h_n.data(), out.c_n.data()};
   seqmap_lstm_saved* saved = nullptr;
   CHECK(seqmap_lstm_forward(&input, &direction, &saved) == SEQMAP_OK);
-  const seqmap_lstm_gradient gradient{p.reverse, p.w_ih.data(), p.w_hh.data(), p.dy.data(), row, p.hidden,
+  const seqmap_lstm_gradient gradient{p.w_ih.data(), p.w_hh.data(), p.dy.data(), row, p.hidden,
                                       p.dh_n.data(), p.dc_n.data(), out.dw_ih.data(), out.dw_hh.data(),
                                       out.dbias.data(), out.dh0.data(), out.dc0.data()};
   for (int pass = 0; pass < 2; ++pass) {

@@ -46,10 +46,7 @@ class Forward {
     saved.time = in_.time;
     saved.input = in_.input;
     saved.hidden = in_.hidden;
-    for (int32_t d = 0; d < in_.directions; ++d) {
-      saved.reverse[d] = directions_[d].reverse != 0;
-      saved.has_h0[d] = directions_[d].h0 != nullptr;
-    }
+    for (int32_t d = 0; d < in_.directions; ++d) saved.reverse[d] = directions_[d].reverse != 0;
     saved.parts = std::move(parts_);
     saved.states = std::move(states_);
   }

@@ -56,7 +56,7 @@ struct LstmBackwardTask {
   float *dh0, *dc0;
   float* dx;
   int64_t dx_batch_stride, dx_time_stride;
-  bool first_state;  // h0 was given or its gradient is wanted: step 0 takes part in the recurrent products
+  bool first_state;  // dh0 is wanted: step 0 takes part in the recurrent products
   const void* gates;
   const float* cells;
   const void* hiddens;

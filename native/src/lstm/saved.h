@@ -54,7 +54,7 @@ struct seqmap_lstm_saved {
   seqmap::LstmMode mode;
   int32_t directions;
   int64_t batch, time, input, hidden;
-  bool reverse[2], has_h0[2];
+  bool reverse[2];
   std::vector<seqmap::Rows> parts;         // the same for both directions
   std::vector<seqmap::LstmStates> states;  // direction-major: [direction * parts + part]
 };

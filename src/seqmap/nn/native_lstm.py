@@ -1,8 +1,8 @@
 """LSTM layers on the native core, as differentiable torch functions.
 
-The core works on valid tokens only, so that batches need no bucketing, and it fuses the gates into its
-products; see native/include/seqmap_lstm.h. `usable` says when these functions can take the place of
-`nn.LSTM`; `lstm_layer` runs one direction, `bilstm_layer` both at the same time.
+The core works on valid tokens only, so that batches need no bucketing, and it fuses the gates into
+its products; see native/include/seqmap_lstm.h. `usable` says when these functions can take the
+place of `nn.LSTM`; `lstm_layer` runs one direction, `bilstm_layer` both at the same time.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -67,7 +68,6 @@ class _Gradient(ctypes.Structure):
     """`seqmap_lstm_gradient`."""
 
     _fields_ = [
-        ("reverse", _int32),
         ("w_ih", _pointer),
         ("w_hh", _pointer),
         ("dy", _pointer),
@@ -146,7 +146,7 @@ def lstm_layer(
 
     Args:
         x: (batch, time, input).
-        lengths: (batch,), each in [0, time]; what lies beyond is neither read nor written, but zero.
+        lengths: (batch,), each in [0, time]; what lies beyond is not read, and zero in the result.
         w_ih: (4·hidden, input), gate rows i | f | g | o as in `nn.LSTM`.
         w_hh: (4·hidden, hidden).
         bias: (4·hidden,): the sum of the two that `nn.LSTM` has.
@@ -196,7 +196,7 @@ def _run(
     x: Tensor,
     lengths: Tensor,
     weights: list[Weights],
-    states: list[tuple[Tensor | None, Tensor | None]],
+    states: Sequence[tuple[Tensor | None, Tensor | None]],
     reverse: tuple[bool, ...],
     precision: Precision,
 ) -> tuple[Tensor, ...]:
@@ -271,7 +271,7 @@ class _LSTM(torch.autograd.Function):
     """One layer, one or two directions. Inputs of a direction: w_ih, w_hh, bias, h0, c0."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, call: _Call, x: Tensor, lengths: Tensor, *flat: Tensor | None
     ) -> tuple[Tensor, ...]:
         x = _rows(x)
@@ -308,7 +308,7 @@ class _LSTM(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *upstream: Tensor | None) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, *upstream: Tensor | None) -> tuple[Tensor | None, ...]:
         x, lengths, *flat = ctx.saved_tensors
         call: _Call = ctx.call
         count, needed = len(call.reverse), ctx.needs_input_grad
@@ -322,7 +322,6 @@ class _LSTM(torch.autograd.Function):
         dy = held[0]
         gradients = (_Gradient * count)()
         for d, gradient in enumerate(gradients):
-            gradient.reverse = call.reverse[d]
             gradient.w_ih, gradient.w_hh = (_address(w) for w in flat[5 * d : 5 * d + 2])
             if dy is not None:
                 gradient.dy = dy.data_ptr() + d * ctx.hidden * dy.element_size() * dy.stride(2)

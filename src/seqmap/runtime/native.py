@@ -1,8 +1,8 @@
 """Finds the native core and holds what its parts share: the instruction set and the threads.
 
 The core is a plain shared library called through ctypes, which releases the GIL. Where it is
-missing, `library()` returns None, says so once in the log, and callers take their other path (NumPy,
-or `nn.LSTM`).
+missing, `library()` returns None, says so once in the log, and callers take their other path:
+NumPy, or `nn.LSTM`.
 """
 
 from __future__ import annotations
