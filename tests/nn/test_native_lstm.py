@@ -18,13 +18,13 @@ from seqmap.runtime import native
 pytestmark = pytest.mark.skipif(not native.available(), reason="the native core is not built")
 
 ISAS = native.available_isas() if native.available() else []
-FORWARD = {"fp32": 1e-5, "bf16": 1e-2}
+FORWARD = {"fp32": 1e-5, "bf16": 2e-2}
 """Largest error of outputs and final states, relative in norm."""
-BACKWARD = {"fp32": 1e-4, "bf16": 2e-2}
+BACKWARD = {"fp32": 1e-4, "bf16": 4e-2}
 """Largest error of a gradient, relative in norm."""
 FLOOR = {"fp32": 1e-6, "bf16": 0.5}
-"""Root mean square below which a target counts as this size: sums that nearly cancel keep the absolute
-error of their terms, which are of size 1 here."""
+"""Root mean square below which a target counts as this size: sums that nearly cancel keep the
+absolute error of their terms, which are of size 1 here."""
 
 
 @pytest.fixture(autouse=True)
