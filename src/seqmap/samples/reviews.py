@@ -15,8 +15,8 @@ from seqmap.samples.english import ENGLISH
 from seqmap.samples.grammar import Sentence, write
 
 SYNTHETIC_NOTICE = (
-    "Synthetic data: a seeded grammar wrote these reviews, not people. The hotels, novels\n"
-    "and products do not exist, and the figures say nothing about real reviews."
+    "Synthetic data: a seeded grammar wrote these reviews, not people. The hotels,\n"
+    "novels and products do not exist; the figures say nothing about real reviews."
 )
 
 LABELS = ("negative", "positive")

@@ -1,0 +1,285 @@
+"""Pictures of a training and of a model, as PNG files.
+
+Drawn with matplotlib's Agg canvas alone: no window, no pyplot, no global state. Names in scripts
+that matplotlib's own font lacks (Chinese, Japanese, …) take a font of the system that has them;
+where there is none they appear as numbers, with a line that says so, rather than as boxes.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmap.errors import MissingExtraError, OutputError
+from seqmap.metrics import reliability as reliability_bins
+
+_BLUE, _RED, _GREY = "#1b6ca8", "#c8553d", "#8a8f98"  # told apart by the colour-blind, too
+_DOTS_PER_INCH = 150
+_COUNTS_UP_TO = 16  # with more classes the cells are too small for numbers
+_NAMES_UP_TO = 64
+_LONGEST_NAME = 24
+
+# Fonts with Chinese, Japanese or Korean characters that systems bring, best first.
+_PREFERRED_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Microsoft YaHei",
+    "SimHei",
+    "WenQuanYi Zen Hei",
+    "WenQuanYi Micro Hei",
+    "Droid Sans Fallback",
+    "Noto Sans CJK JP",
+    "Noto Sans CJK KR",
+    "Arial Unicode MS",
+)
+_OWN_FONT = "DejaVu Sans"  # comes with matplotlib
+_BOX_FONTS = ("last resort", "lastresort")  # their glyph for everything is a box
+
+
+class EpochFigures(Protocol):
+    """What is drawn of an epoch."""
+
+    @property
+    def number(self) -> int:
+        """Its number, from 1."""
+
+    @property
+    def train_loss(self) -> float:
+        """Mean loss in training."""
+
+    @property
+    def dev_loss(self) -> float:
+        """Mean loss on the dev part."""
+
+    @property
+    def dev_metrics(self) -> dict[str, float]:
+        """Figures on the dev part."""
+
+
+def learning_curves(
+    history: Sequence[EpochFigures],
+    path: str | Path,
+    *,
+    title: str = "Learning curves",
+    metric: str = "accuracy",
+    baseline: float | None = None,
+) -> None:
+    """Draw loss and a dev figure over the epochs; the epoch with the lowest dev loss is marked.
+
+    Args:
+        history: One entry an epoch.
+        path: Where the PNG goes.
+        title: Line above the picture.
+        metric: Key of `dev_metrics`.
+        baseline: The same figure of the linear baseline, drawn as a dashed line.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    numbers = [epoch.number for epoch in history]
+    best = min(history, key=lambda epoch: epoch.dev_loss, default=None)
+    name = metric.replace("_", "-")
+    with _picture(path, title, (9.0, 3.6)) as figure:
+        left, right = figure.subplots(1, 2)
+        left.plot(numbers, [e.train_loss for e in history], color=_GREY, marker=".", label="train")
+        left.plot(numbers, [e.dev_loss for e in history], color=_BLUE, marker=".", label="dev")
+        right.plot(
+            numbers,
+            [e.dev_metrics.get(metric, np.nan) for e in history],
+            color=_BLUE,
+            marker=".",
+            label=f"dev {name}",
+        )
+        if baseline is not None:
+            right.axhline(baseline, color=_RED, linestyle="--", label=f"linear: {baseline:.3f}")
+        if best is not None:
+            ring = {"s": 70, "facecolors": "none", "edgecolors": _RED, "zorder": 3}
+            left.scatter([best.number], [best.dev_loss], label=f"best: {best.number}", **ring)
+            if metric in best.dev_metrics:
+                right.scatter([best.number], [best.dev_metrics[metric]], **ring)
+        for axes, what in ((left, "loss"), (right, name)):
+            _plain(axes, "epoch", what)
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.legend(frameon=False)
+        left.set_ylim(bottom=0)
+
+
+def confusion(
+    matrix: npt.ArrayLike,
+    names: Sequence[str],
+    path: str | Path,
+    *,
+    title: str = "Confusion matrix",
+) -> None:
+    """Draw a confusion matrix; colours are shares of a row, numbers are counts.
+
+    Args:
+        matrix: Counts by true (rows) and predicted (columns) class, `(classes, classes)`.
+        names: The class names in the order of the rows.
+        path: Where the PNG goes.
+        title: Line above the picture.
+
+    Raises:
+        OutputError: The file cannot be written.
+        ValueError: There are not as many names as rows.
+    """
+    counts = np.asarray(matrix)
+    size = len(names)
+    if counts.shape != (size, size):
+        raise ValueError(f"a matrix of shape {counts.shape} for {size} names")
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shown, note = _presentable(names)
+    side = float(np.clip(0.62 * size, 2.6, 12.0))
+    with _picture(path, title, (side + 2.2, side + 1.4), names=shown, note=note) as figure:
+        axes = figure.subplots()
+        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
+        _plain(axes, "predicted", "true")
+        axes.grid(False)
+        if size <= _NAMES_UP_TO:
+            small = 9 if size <= _COUNTS_UP_TO else 6
+            crowded = size > 4 and max(map(len, shown)) > 6
+            slanted = {"rotation": 45, "ha": "right"} if crowded else {}
+            axes.set_xticks(range(size), shown, fontsize=small, **slanted)
+            axes.set_yticks(range(size), shown, fontsize=small)
+        if size <= _COUNTS_UP_TO:
+            for row, column in np.ndindex(size, size):
+                colour = "white" if shares[row, column] > 0.55 else "#222222"
+                text = f"{counts[row, column]:,}"
+                axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+
+
+def reliability(
+    curves: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]],
+    path: str | Path,
+    *,
+    title: str = "Reliability",
+    bins: int = 15,
+) -> None:
+    """Draw how often answers of each confidence are right (Guo et al. 2017, figure 1).
+
+    Args:
+        curves: A name for each pair of probabilities `(n, classes)` and truth, as `metrics.ece`
+            takes them; for instance before and after calibration.
+        path: Where the PNG goes.
+        title: Line above the picture.
+        bins: How many bins the confidence is cut into.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    with _picture(path, title, (5.2, 4.8)) as figure:
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color=_GREY, linestyle="--", linewidth=1, label="ideal")
+        for colour, (name, (probabilities, truth)) in zip(
+            (_RED, _BLUE, "#3a7d44", "#7a4b94"), curves.items(), strict=False
+        ):
+            confidence, right, count = reliability_bins(probabilities, truth, bins)
+            held = count > 0
+            total = max(int(count.sum()), 1)
+            error = float(np.sum(count * np.abs(confidence - right)) / total)
+            axes.plot(confidence[held], right[held], color=colour, label=f"{name}: ECE {error:.3f}")
+            axes.scatter(confidence[held], right[held], 200 * count[held] / total + 8, color=colour)
+        _plain(axes, "confidence", "share that is right")
+        axes.set_xlim(0, 1.02)
+        axes.set_ylim(0, 1.02)
+        axes.legend(frameon=False, loc="upper left")
+
+
+@contextmanager
+def _picture(
+    path: str | Path,
+    title: str,
+    size: tuple[float, float],
+    *,
+    names: Iterable[str] = (),
+    note: str = "",
+) -> Iterator[Any]:
+    """Give an empty figure; when all is drawn, write it to `path`."""
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise MissingExtraError("matplotlib", "train") from None
+
+    families = _families("".join((title, note, *names))) or [_OWN_FONT]
+    with matplotlib.rc_context({"font.family": families, "text.parse_math": False}):
+        figure = Figure(figsize=size, dpi=_DOTS_PER_INCH, layout="constrained")
+        figure.suptitle(textwrap.fill(title, int(size[0] * 13)), fontsize=11)
+        yield figure
+        if note:
+            figure.supxlabel(textwrap.fill(note, int(size[0] * 13)), fontsize=7, color=_GREY)
+        canvas = BytesIO()
+        figure.savefig(canvas, format="png")
+    try:
+        Path(path).write_bytes(canvas.getvalue())
+    except OSError as error:
+        raise OutputError(f"cannot write the picture: {error.strerror}", path=path) from None
+
+
+def _plain(axes: Any, below: str, beside: str) -> None:
+    axes.set_xlabel(below)
+    axes.set_ylabel(beside)
+    axes.grid(color="#e6e8eb", linewidth=0.8)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _presentable(names: Sequence[str]) -> tuple[list[str], str]:
+    """Return names that can be drawn, and a note where some had to become numbers."""
+    shown, lost = [], 0
+    for number, name in enumerate(names, start=1):
+        name = "".join(c if c.isprintable() else " " for c in name)
+        name = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+        if _families(name) is None:
+            name, lost = f"#{number}", lost + 1
+        shown.append(name)
+    note = "No installed font has the characters of some names: #n is class n of the report."
+    return shown, note if lost else ""
+
+
+@cache
+def _families(text: str) -> list[str] | None:
+    """Return fonts that have all characters of `text` together, or None."""
+    from matplotlib import font_manager
+
+    missing = {ord(c) for c in text if not c.isspace()} - _characters(
+        font_manager.findfont(_OWN_FONT)
+    )
+    found = [_OWN_FONT]
+    rank = {name: place for place, name in enumerate(_PREFERRED_FONTS)}
+    entries = [
+        entry
+        for entry in font_manager.fontManager.ttflist
+        if not entry.name.lower().startswith(_BOX_FONTS)
+    ]
+    for entry in sorted(entries, key=lambda e: (rank.get(e.name, len(rank)), e.name)):
+        if not missing:
+            return found
+        covered = missing & _characters(entry.fname)
+        if covered and entry.name not in found:
+            found.append(entry.name)
+            missing -= covered
+    return None if missing else found
+
+
+@cache
+def _characters(font: str) -> frozenset[int]:
+    from matplotlib.ft2font import FT2Font
+
+    try:
+        return frozenset(FT2Font(font).get_charmap())
+    except (OSError, RuntimeError):
+        return frozenset()
