@@ -174,6 +174,13 @@ class Session:
             return "its wide branch needs the whole text"
         return None
 
+    def without_wide(self) -> Session:
+        """Return the same model with its deep branch alone, at the temperature it was trained at."""
+        if self._wide is None:
+            return self
+        manifest = {**self.archive.manifest, "wide": None, "calibration": {"deep": 1.0}}
+        return Session(Archive(manifest, self.archive.arrays))
+
     def answers(self, probabilities: NDArray[np.float64]) -> list[Any]:
         """Turn probabilities (texts, classes) into the task's results."""
         return self.task.results(probabilities, self.codecs)

@@ -1,0 +1,194 @@
+"""Write benchmarks/RESULTS.md, and the table in the READMEs, from benchmarks/results/.
+
+Every figure comes from a file that a script of this folder wrote; this one only sets them beside
+the bars that the project set itself, and says what was missed.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+
+# set -> (metric, bar, what was measured on)
+BARS: dict[str, tuple[tuple[tuple[str, str, float], ...], str]] = {
+    "imdb": (
+        (("test", "accuracy", 0.918), ("lstm_alone", "accuracy", 0.905)),
+        "official train / test; a stratified tenth of train is dev",
+    ),
+    "sst2": ((("test", "accuracy", 0.830),), "official train / dev / test, whole sentences"),
+    "mr": ((("test", "accuracy", 0.795),), "10 stratified folds, seed 42"),
+    "trec": ((("test", "accuracy", 0.920),), "official train / test, 6 classes"),
+    "sms_spam": (
+        (("test", "accuracy", 0.990), ("test", "f1", 0.96)),
+        "80/20, stratified, seed 42; F1 is that of spam",
+    ),
+    "ag_news": ((("test", "accuracy", 0.877),), "12,000 of the training texts, official test"),
+    "thucnews_titles": ((("test", "accuracy", 0.908),), "45,000 titles, official dev / test"),
+    "chnsenticorp_htl": ((("test", "accuracy", 0.912),), "90/10, stratified, seed 42"),
+    "waimai_10k": ((("test", "accuracy", 0.897),), "90/10, stratified, seed 42"),
+}
+NAMES = {"test": "LSTM + wide", "lstm_alone": "LSTM alone", "baseline": "linear baseline"}
+
+Row = dict[str, Any]
+
+
+def rows_of(name: str) -> list[Row]:
+    """Return the runs of a set, the newest of each fold and seed."""
+    path = RESULTS / "accuracy.jsonl"
+    newest: dict[tuple[int, int], Row] = {}
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            if row["set"] == name:
+                newest[row["fold"], row["seed"]] = row
+    return [newest[key] for key in sorted(newest)]
+
+
+def by_seed(rows: list[Row], branch: str, metric: str) -> list[float]:
+    """Return one figure a seed: the mean over its folds."""
+    seeds: dict[int, list[float]] = defaultdict(list)
+    for row in rows:
+        seeds[row["seed"]].append(row[branch][metric])
+    return [statistics.fmean(values) for values in seeds.values()]
+
+
+def mean_sd(values: list[float]) -> str:
+    """Format mean ± standard deviation."""
+    if len(values) < 2:
+        return f"{values[0]:.4f} (1 seed)"
+    return f"{statistics.fmean(values):.4f} ± {statistics.stdev(values):.4f}"
+
+
+def accuracy_table() -> list[str]:
+    """Return the table of accuracies, in Markdown."""
+    lines = [
+        "| set | split | linear baseline | LSTM alone | LSTM + wide | bar | met | s / run |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, (bars, split) in BARS.items():
+        rows = rows_of(name)
+        if not rows:
+            lines.append(f"| {name} | {split} | – | – | – | {_bars(bars)} | not measured | |")
+            continue
+        cells = [
+            mean_sd(by_seed(rows, branch, "accuracy"))
+            for branch in ("baseline", "lstm_alone", "test")
+        ]
+        cells[0] = f"{statistics.fmean(r['baseline']['accuracy'] for r in rows):.4f}"
+        extra = [b for b in bars if b[1] == "f1"]
+        if extra:
+            cells[2] += f"; F1 {mean_sd(by_seed(rows, 'test', 'f1'))}"
+        met = [
+            statistics.fmean(by_seed(rows, branch, metric)) >= bar for branch, metric, bar in bars
+        ]
+        seconds = statistics.fmean(row["seconds"] for row in rows)
+        cells += [_bars(bars), "yes" if all(met) else "**no**", f"{seconds:.0f}"]
+        lines.append(f"| {name} | {split} | {' | '.join(cells)} |")
+    return lines
+
+
+def _bars(bars: tuple[tuple[str, str, float], ...]) -> str:
+    def one(branch: str, metric: str, bar: float) -> str:
+        note = " F1" if metric == "f1" else (" alone" if branch == "lstm_alone" else "")
+        return f"≥ {bar:.3f}{note}"
+
+    return ", ".join(one(*bar) for bar in bars)
+
+
+def speed_sections() -> list[str]:
+    """Return one section for each benchmark that left a `.json` file with `rows`."""
+    lines: list[str] = []
+    for path in sorted(RESULTS.glob("*.json")):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        section = SECTIONS.get(path.stem)
+        if section:
+            lines += ["", *section(content)]
+    return lines
+
+
+def train_speed(content: Row) -> list[str]:
+    """Seqmap's whole step against the usual pipelines."""
+    lines = [
+        "## Training speed of the whole step (`benchmarks/train_speed.py`)",
+        "",
+        f"2×LSTM-128, IMDB lengths, batch 32, 2 threads, {content['rounds']} interleaved rounds.",
+        "Bars: ≥ 3× Keras (native core: ≥ 5×), ≥ 2× random-batch `nn.LSTM` (native core: ≥ 3.5×).",
+        "",
+        "| pipeline | examples/s, median (slowest–fastest round) | seqmap is faster by |",
+        "|---|---|---|",
+    ]
+    for name, row in content["variants"].items():
+        span = f"{row['slowest']:.0f}–{row['fastest']:.0f}"
+        speed = f"{row['examples_per_second']:.0f} ({span})"
+        lines.append(f"| {name} | {speed} | {row['seqmap_is_faster_by']:.2f}× |")
+    return lines
+
+
+def train_kernel(content: Row) -> list[str]:
+    """The LSTM kernels in training, by shape."""
+    lines = [
+        "## LSTM kernels in training (`benchmarks/train_kernel.py`)",
+        "",
+        f"{content['isa']}, torch {content['torch']}, {content['threads']} threads; medians of"
+        " interleaved ratios.",
+    ]
+    for name, rows in content.items():
+        if not isinstance(rows, dict):
+            continue
+        bases = list(next(iter(rows.values()))["ratios"])
+        lines += ["", f"**{name}**", "", "| variant | examples/s | " + " | ".join(bases) + " |"]
+        lines.append("|---" * (len(bases) + 2) + "|")
+        for variant, row in rows.items():
+            ratios = " | ".join(f"{row['ratios'][base]:.2f}×" for base in bases)
+            lines.append(f"| {variant} | {row['examples_per_second']:.0f} | {ratios} |")
+    return lines
+
+
+SECTIONS = {"train_speed": train_speed, "train_kernel": train_kernel}
+
+
+def main() -> None:
+    """Write RESULTS.md and fill the READMEs' tables."""
+    notes = HERE / "NOTES.md"
+    table = accuracy_table()
+    text = [
+        "# Results",
+        "",
+        "Written by `benchmarks/run`; every row comes from a script in this folder. Accuracies are",
+        "means ± standard deviation over seeds 42, 43, 44; hyper-parameters were chosen on dev data",
+        "only (the defaults, or the file of the set's name in `configs/`). Speeds are medians over",
+        "interleaved rounds.",
+        "",
+        "## Accuracy: text classification (`benchmarks/accuracy.py`)",
+        "",
+        *table,
+        *speed_sections(),
+        "",
+    ]
+    if notes.exists():
+        text += [notes.read_text(encoding="utf-8")]
+    (HERE / "RESULTS.md").write_text("\n".join(text), encoding="utf-8")
+    for name in ("README.md", "README.zh.md"):
+        _fill(HERE.parent / name, table)
+
+
+def _fill(path: Path, table: list[str]) -> None:
+    """Replace what stands between the marks of the results."""
+    if not path.exists():
+        return
+    text = path.read_text(encoding="utf-8")
+    before, mark, rest = text.partition("<!-- results -->")
+    _, end, after = rest.partition("<!-- /results -->")
+    if mark and end:
+        lines = "\n".join(table)
+        path.write_text(f"{before}{mark}\n{lines}\n{end}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
