@@ -17,6 +17,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich takes longer to load than the help to read
 )
 
 Json = Annotated[bool, typer.Option("--json", help="End stdout with one JSON object.")]

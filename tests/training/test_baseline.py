@@ -23,7 +23,7 @@ def test_words_are_learnt() -> None:
     )
     assert baseline.metrics["accuracy"] == 1.0
     assert baseline.ngrams == 2 and baseline.features > 10
-    assert "pos" in baseline.evaluation.report
+    assert "pos" in baseline.evaluation.report()
 
 
 def test_negation_within_a_bigram_is_learnt() -> None:

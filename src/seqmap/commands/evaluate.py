@@ -18,7 +18,7 @@ def run_evaluate(model: str, data: str, options: ReadOptions, screen: Screen) ->
     dataset = session.task.read(data, options)
     screen.note(f"{data}: {dataset.layout.describe()}")
     evaluation = evaluate(session, dataset.examples)
-    screen.result(evaluation.report)
+    screen.result(evaluation.report())
     screen.result("  ".join(f"{name} {value:.4f}" for name, value in evaluation.metrics.items()))
     screen.close(
         {

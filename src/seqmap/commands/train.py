@@ -156,7 +156,7 @@ def _show(
     part = "dev" if evaluation is None else "test"
     calibration = trained.archive.manifest["calibration"]
     if evaluation is not None:
-        screen.result(evaluation.report)
+        screen.result(evaluation.report())
     screen.result(f"{part}: " + "  ".join(f"{name} {value:.4f}" for name, value in figures.items()))
     screen.note(
         f"calibrated on dev: ECE {calibration['ece_before']:.4f} → {calibration['ece_after']:.4f}"

@@ -39,13 +39,17 @@ class Evaluation:
 
     Attributes:
         metrics: Named figures, under the fixed `--json` keys.
-        report: The same for reading: a table in at most 80 columns.
+        table: The same for reading, in at most 80 columns.
         details: More for plots and pages, as plain JSON-able values (confusion matrix, names, …).
     """
 
     metrics: dict[str, float]
-    report: str
+    table: str
     details: dict[str, Any]
+
+    def report(self) -> str:
+        """Return the figures as a table to read."""
+        return self.table
 
 
 class Task(ABC):
