@@ -38,12 +38,14 @@ class Baseline:
 
     Attributes:
         evaluation: Its figures and report, as a model's.
+        probabilities: Its answers, (texts, classes), the classes in the order of their names.
         ngrams: The longest n-gram.
         features: How many n-grams it weighs.
         seconds: Time to fit it and to answer.
     """
 
     evaluation: Evaluation
+    probabilities: NDArray[np.float64]
     ngrams: int
     features: int
     seconds: float
@@ -90,7 +92,8 @@ def linear_baseline(
     answer = _several if multi else _single
     probabilities = answer(known, targets, asked)
     evaluation = task.evaluate(probabilities, task.encode_targets(test, codecs), codecs)
-    return Baseline(evaluation, longest, known.shape[1], time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return Baseline(evaluation, probabilities, longest, known.shape[1], seconds)
 
 
 def _is_unspaced(examples: Sequence[Example]) -> bool:

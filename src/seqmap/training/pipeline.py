@@ -16,14 +16,12 @@ import torch
 from numpy.typing import NDArray
 
 import seqmap
-from seqmap.calibration import fit_fusion, fit_temperature, sigmoid, softmax
 from seqmap.codecs import truncate
 from seqmap.codecs.vectors import Vectors, read_vectors
 from seqmap.config import Config, TrainConfig
 from seqmap.data import Example, fingerprint, hold_out
 from seqmap.errors import DataError
 from seqmap.features.wide import WideModel
-from seqmap.metrics import ece
 from seqmap.nn.encoders.lstm import set_precision
 from seqmap.nn.model import SequenceModel, to_arrays
 from seqmap.nn.native_lstm import Precision
@@ -31,6 +29,7 @@ from seqmap.runtime import native
 from seqmap.runtime.archive import FORMAT, Archive, save
 from seqmap.tasks.base import Codecs, Task
 from seqmap.training.cooccurrence import cooccurrence_vectors
+from seqmap.training.fusion import calibrate, fused, probabilities
 from seqmap.training.loop import Encoded, Epoch, Trainer, Watch
 from seqmap.training.wide import Part, fit_wide
 
@@ -97,7 +96,7 @@ def train(
             model,
             config.train,
             measure=lambda logits: (
-                task.evaluate(_probabilities(logits, multi), dev_data.targets, codecs).metrics
+                task.evaluate(probabilities(logits, multi), dev_data.targets, codecs).metrics
             ),
             identity={"config": config.to_dict(), "data": fingerprint(fitting)},
             class_weights=_class_weights(data.targets, config.train),
@@ -116,9 +115,9 @@ def train(
         multi=multi,
         refit=dev is None,
     ) or (None, None)
-    calibration = _calibrate(deep, wide_dev, dev_data.targets, multi=multi)
-    fused = _fused(deep, wide_dev, calibration)
-    metrics = task.evaluate(_probabilities(fused, multi), dev_data.targets, codecs).metrics
+    calibration = calibrate(deep, wide_dev, dev_data.targets, multi=multi)
+    chances = probabilities(fused(deep, wide_dev, calibration), multi)
+    metrics = task.evaluate(chances, dev_data.targets, codecs).metrics
     if wide is not None:
         arrays.update(wide.to_arrays())
     manifest = _manifest(task, codecs, config, wide, arrays) | {
@@ -209,36 +208,6 @@ def _class_weights(targets: NDArray[np.float32], config: TrainConfig) -> NDArray
         return None
     counts = np.maximum(targets.sum(axis=0), 1e-6)
     return np.asarray(counts.sum() / (len(counts) * counts), dtype=np.float32)
-
-
-def _calibrate(
-    deep: NDArray[np.float64],
-    wide: NDArray[np.float64] | None,
-    targets: NDArray[np.float32],
-    *,
-    multi: bool,
-) -> dict[str, float]:
-    """Fit the factors of the branches on dev data; the temperature is part of them."""
-    truth = (targets > 0.5).astype(np.int64) if multi else targets.argmax(axis=1)
-    before = ece(_probabilities(deep, multi), truth)
-    if wide is None:
-        factors = {"deep": 1.0 / fit_temperature(deep, truth), "wide": 0.0}
-    else:
-        first, second = fit_fusion(deep, wide, truth)
-        factors = {"deep": first, "wide": second}
-    after = ece(_probabilities(_fused(deep, wide, factors), multi), truth)
-    return {**factors, "ece_before": before, "ece_after": after}
-
-
-def _fused(
-    deep: NDArray[np.float64], wide: NDArray[np.float64] | None, factors: dict[str, float]
-) -> NDArray[np.float64]:
-    fused = factors["deep"] * deep
-    return fused if wide is None else fused + factors["wide"] * wide
-
-
-def _probabilities(logits: NDArray[np.float64], multi: bool) -> NDArray[np.float64]:
-    return sigmoid(logits) if multi else softmax(logits)
 
 
 def _manifest(

@@ -51,8 +51,8 @@ def fit_wide(
             training data. A convex problem has no epochs to choose; the network has.
 
     Returns:
-        The model, and the logits (texts, classes) that the model of `train` alone gives on dev: only
-        those may be calibrated on.
+        The model, and the logits (texts, classes) that the model of `train` alone gives on dev:
+        only those may be calibrated on.
     """
     if config.kind == "none":
         return None
