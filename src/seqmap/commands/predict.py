@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from seqmap.commands.console import Screen
+from seqmap.commands.memory import remembered
 from seqmap.data import ReadOptions, iter_texts
 from seqmap.errors import UserError
 from seqmap.runtime.session import load
@@ -31,7 +32,9 @@ def run_predict(
     if text is not None:
         texts = iter([text])
     else:
-        texts = (found for _, found in iter_texts(str(source), options))
+        path = str(source)
+        options = remembered(path, options, session.archive.manifest.get("input"), labelled=False)
+        texts = (found for _, found in iter_texts(path, options))
     count = 0
     for answer in session.predict_iter(texts):
         count += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from seqmap.commands.console import Screen
+from seqmap.commands.evaluate import check_labels
+from seqmap.commands.memory import describe_input
 from seqmap.commands.progress import TrainingProgress
 from seqmap.config import Config
-from seqmap.data import Dataset, Example, ReadOptions, hold_out, inspect
-from seqmap.errors import OutputError
+from seqmap.data import Dataset, Example, ReadOptions, check_trainable, hold_out, inspect
+from seqmap.errors import DataError
 from seqmap.evaluate import evaluate
-from seqmap.runtime.archive import save
+from seqmap.runtime.archive import check_output, save
 from seqmap.runtime.session import Session
 from seqmap.tasks import Evaluation, Task, find_task
 from seqmap.training import Trained, train
@@ -53,12 +54,23 @@ class TrainRequest:
 
 @dataclass(frozen=True)
 class _Parts:
-    """The three parts of the data; `test` is empty when none was given."""
+    """The three parts of the data.
 
+    Attributes:
+        given: The training file.
+        train: What is learned from; all of `given` unless a part of it is held out.
+        dev: What is chosen on.
+        test: What is measured on; empty when none was given.
+    """
+
+    given: Dataset
     train: tuple[Example, ...]
     dev: tuple[Example, ...]
     test: tuple[Example, ...]
-    multi: bool
+    held_out: bool
+
+
+_Run = tuple[Trained, Evaluation | None]
 
 
 def run_train(request: TrainRequest, screen: Screen) -> None:
@@ -68,40 +80,22 @@ def run_train(request: TrainRequest, screen: Screen) -> None:
         UserError: Something that was given cannot be used.
     """
     task = find_task(request.task)
-    check_writable(request.out)
+    check_output(request.out)
     parts = _read(task, request, screen)
-    runs: list[tuple[Trained, Evaluation | None]] = []
-    for number in range(request.seeds):
-        seed = request.config.train.seed + number
-        if request.seeds > 1:
-            screen.note(f"seed {seed} ({number + 1} of {request.seeds})")
-        runs.append(_one(task, request, parts, seed, screen))
+    runs = _train_all(task, request, parts, screen)
     best, evaluation = min(runs, key=lambda run: run[0].metrics["loss"])
     if request.seeds > 1:
         save(best.archive, request.out)
+        for number in range(request.seeds):
+            _place(request, number).unlink(missing_ok=True)
     _show(best, evaluation, request, screen)
     summary = _summary(task, runs, best, evaluation, request)
     if request.seeds > 1:
         shown = ", ".join(f"{k} {m:.4f} ± {s:.4f}" for k, (m, s) in summary["mean_sd"].items())
-        screen.result(f"over {request.seeds} seeds: {shown}")
+        screen.result(f"over {len(runs)} seeds: {shown}")
     if request.baseline:
         summary["baseline"] = _baseline(parts, screen)
     screen.close(summary)
-
-
-def check_writable(path: Path) -> None:
-    """Refuse early what could not be saved after an hour of training.
-
-    Raises:
-        OutputError: The folder is missing or cannot be written.
-    """
-    folder = path.parent
-    if path.is_dir():
-        raise OutputError("the output is a folder; a file is needed", path=path)
-    if not folder.is_dir():
-        raise OutputError("the folder for the output does not exist", path=folder)
-    if not os.access(folder, os.W_OK):
-        raise OutputError("the folder for the output cannot be written", path=folder)
 
 
 def _read(task: Task, request: TrainRequest, screen: Screen) -> _Parts:
@@ -114,36 +108,90 @@ def _read(task: Task, request: TrainRequest, screen: Screen) -> _Parts:
 
     given, dev, test = load(request.train), load(request.dev), load(request.test)
     assert given is not None
+    check_trainable(given.examples, request.train)
+    for other in (dev, test):
+        if other is not None:
+            check_labels(other, given.label_names, "the training data does not have this label")
     if dev is None:
-        share = request.config.train.holdout
-        fitting, choosing = hold_out(given.examples, share)
-        screen.note(f"no --dev: {len(choosing):,} examples held out ({share:.0%}, seed 42)")
+        fitting, choosing = _held_out(given.examples, request.config.train.holdout, screen)
     else:
-        fitting, choosing = given.examples, dev.examples
+        fitting, choosing = given.examples, _aligned(dev, given)
     tested = () if test is None else test.examples
     report = inspect(fitting, choosing, tested or None)
     for line in report.describe():
         screen.note(line)
-    return _Parts(tuple(fitting), tuple(choosing), tuple(tested), given.multi_label)
+    return _Parts(given, fitting, choosing, tested, held_out=dev is None)
 
 
-def _one(
-    task: Task, request: TrainRequest, parts: _Parts, seed: int, screen: Screen
-) -> tuple[Trained, Evaluation | None]:
-    config = replace(request.config, train=replace(request.config.train, seed=seed))
+def _held_out(
+    examples: tuple[Example, ...], share: float, screen: Screen
+) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    """Split as `train` itself does, to report on both parts."""
+    try:
+        fitting, choosing = hold_out(examples, share)
+    except DataError as error:
+        screen.note(f"no --dev, and {error.problem}: choosing on the training data itself")
+        return examples, examples
+    screen.note(f"no --dev: {len(choosing):,} examples held out ({share:.0%}, seed 42)")
+    return fitting, choosing
+
+
+def _aligned(dev: Dataset, train: Dataset) -> tuple[Example, ...]:
+    """Put a teacher's probabilities into the order of the training file's classes."""
+    if dev.soft_names is None or dev.soft_names == train.label_names:
+        return dev.examples
+    if set(dev.soft_names) != set(train.label_names):
+        raise DataError(
+            "the soft labels are of other classes than the training data",
+            path=dev.path,
+            given=", ".join(dev.soft_names),
+            allowed=train.label_names,
+        )
+    order = [dev.soft_names.index(name) for name in train.label_names]
+    return tuple(
+        replace(
+            example, soft=tuple(example.soft[place] for place in order) if example.soft else None
+        )
+        for example in dev.examples
+    )
+
+
+def _train_all(task: Task, request: TrainRequest, parts: _Parts, screen: Screen) -> list[_Run]:
+    runs: list[_Run] = []
+    for number in range(request.seeds):
+        if request.seeds > 1:
+            seed = request.config.train.seed + number
+            screen.note(f"seed {seed} ({number + 1} of {request.seeds})")
+        runs.append(_one(task, request, parts, number, screen))
+        if runs[-1][0].interrupted:
+            screen.note("interrupted: the best model so far is kept; --resume goes on")
+            break
+    return runs
+
+
+def _place(request: TrainRequest, number: int) -> Path:
+    """Return where the model of a seed goes; with several, each has its own checkpoint."""
+    if request.seeds == 1:
+        return request.out
+    seed = request.config.train.seed + number
+    return request.out.with_name(f"{request.out.name}.seed-{seed}")
+
+
+def _one(task: Task, request: TrainRequest, parts: _Parts, number: int, screen: Screen) -> _Run:
+    config = request.config.replace(train__seed=request.config.train.seed + number)
     with TrainingProgress(screen) as watch:
         trained = train(
             task,
-            parts.train,
-            parts.dev or None,
+            parts.given.examples,
+            None if parts.held_out else parts.dev,
             config=config,
-            multi=parts.multi,
-            out=request.out,
+            multi=parts.given.multi_label,
+            labels=parts.given.label_names,
+            facts={"input": describe_input(parts.given, request.options)},
+            out=_place(request, number),
             resume=request.resume,
             watch=watch,
         )
-    if trained.interrupted:
-        screen.note("interrupted: the best model so far is kept; --resume goes on")
     if not parts.test:
         return trained, None
     return trained, evaluate(Session(trained.archive), parts.test)
@@ -168,7 +216,7 @@ def _show(
 def _baseline(parts: _Parts, screen: Screen) -> dict[str, float]:
     """Fit and show the linear model on the same split."""
     on, name = (parts.test, "test") if parts.test else (parts.dev, "dev")
-    baseline = linear_baseline(parts.train, on, multi=parts.multi)
+    baseline = linear_baseline(parts.train, on, multi=parts.given.multi_label)
     shown = "  ".join(f"{key} {value:.4f}" for key, value in baseline.metrics.items())
     screen.result(f"linear baseline (TF-IDF + logistic regression), {name}: {shown}")
     return dict(baseline.metrics)

@@ -67,8 +67,15 @@ class Task(ABC):
         """Return which head answers: a key of `seqmap.nn.heads.HEADS`."""
 
     @abstractmethod
-    def fit_codecs(self, examples: Sequence[Example], config: Config, *, multi: bool) -> Codecs:
-        """Build the codecs from training data."""
+    def fit_codecs(
+        self,
+        examples: Sequence[Example],
+        config: Config,
+        *,
+        multi: bool,
+        labels: Sequence[str] | None = None,
+    ) -> Codecs:
+        """Build the codecs from training data; labels that are given keep their order."""
 
     @abstractmethod
     def restore_codecs(self, manifest: dict[str, Any], arrays: dict[str, Any]) -> Codecs:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from seqmap.codecs import fit_codec, restore_codec
 from seqmap.codecs.labels import LabelCodec
 from seqmap.config import Config
-from seqmap.errors import DataError
 from seqmap.tasks.base import Codecs, Evaluation, Task
 
 if TYPE_CHECKING:
@@ -65,21 +64,27 @@ class Classify(Task):
         """Return the head for single or for several labels."""
         return "multi-label" if codecs.multi else "label"
 
-    def fit_codecs(self, examples: Sequence[Example], config: Config, *, multi: bool) -> Codecs:
+    def fit_codecs(
+        self,
+        examples: Sequence[Example],
+        config: Config,
+        *,
+        multi: bool,
+        labels: Sequence[str] | None = None,
+    ) -> Codecs:
         """Build symbols and labels from training data.
 
         Raises:
             DataError: There are fewer than two labels.
         """
-        names = sorted({label for example in examples for label in example.labels})
-        if len(names) < 2:
-            raise DataError(
-                "training needs at least two different labels",
-                given=", ".join(names) or "no label at all",
-                remedy="Check the label column",
-            )
+        from seqmap.data import check_trainable
+
+        check_trainable(examples)
+        target = (
+            LabelCodec.fit(e.labels for e in examples) if labels is None else LabelCodec(labels)
+        )
         source = fit_codec((example.text for example in examples), config.text)
-        return Codecs(source, LabelCodec(tuple(names)), multi)
+        return Codecs(source, target, multi)
 
     def codec_state(self, codecs: Codecs) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return manifest entries and arrays that `restore_codecs` reads."""
@@ -105,7 +110,7 @@ class Classify(Task):
                 targets[row] = example.soft
                 continue
             for label in example.labels:
-                targets[row, codecs.target.encode(label)] = 1.0
+                targets[row, codecs.target.encode(label, line=example.line or None)] = 1.0
         return targets
 
     def evaluate(

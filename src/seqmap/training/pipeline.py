@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,6 +60,8 @@ def train(
     *,
     config: Config,
     multi: bool = False,
+    labels: Sequence[str] | None = None,
+    facts: Mapping[str, Any] | None = None,
     out: Path | None = None,
     resume: bool = False,
     watch: Watch | None = None,
@@ -72,6 +74,8 @@ def train(
         dev: Examples to choose and calibrate on; None holds a stratified part of `train` out.
         config: Sizes, dropouts, rates.
         multi: Whether an example may carry several labels.
+        labels: The classes in their order, which is also that of soft labels; None collects them.
+        facts: Further entries of the manifest.
         out: Where to save the archive; the checkpoint lies beside it until the training is over.
         resume: Go on from that checkpoint.
         watch: Whom to tell.
@@ -85,7 +89,7 @@ def train(
     watch = watch or Watch()
     given = list(train)
     fitting, choosing = (given, list(dev)) if dev is not None else _held_out(given, config.train)
-    codecs = task.fit_codecs(fitting, config, multi=multi)
+    codecs = task.fit_codecs(fitting, config, multi=multi, labels=labels)
     config, vectors = _with_vectors(config, codecs, watch)
     data, dev_data = (_encoded(task, part, codecs, config) for part in (fitting, choosing))
     checkpoint = None if out is None else out.with_name(out.name + ".checkpoint")
@@ -121,6 +125,7 @@ def train(
     if wide is not None:
         arrays.update(wide.to_arrays())
     manifest = _manifest(task, codecs, config, wide, arrays) | {
+        **(facts or {}),
         "calibration": calibration,
         "metrics": {"dev": metrics},
         "data": {"fingerprint": fingerprint(given), "train": len(fitting), "dev": len(choosing)},

@@ -1,0 +1,99 @@
+"""What a model remembers of its training file, so that files of the same shape need no options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from seqmap.data import Dataset, Layout, ReadOptions, TextStream
+from seqmap.data.source import Source
+from seqmap.errors import DataError
+
+# Options that belong to a kind of file; they are taken again where the file name ends the same.
+_KIND = ("format", "header", "delimiter", "quoting")
+# Formats whose columns are always the same.
+_FIXED = ("lines", "plain")
+
+
+def describe_input(dataset: Dataset, options: ReadOptions) -> dict[str, Any]:
+    """Return what to remember, for the manifest.
+
+    Args:
+        dataset: The training data.
+        options: What was given to read it.
+    """
+    layout = dataset.layout
+    return {
+        "format": layout.format,
+        "extension": Source(dataset.path).extension,
+        "header": layout.header,
+        "columns": len(layout.columns),
+        "text_columns": list(layout.text_columns),
+        "label_column": layout.label_column,
+        "label_separator": options.label_separator,
+        "given": {name: getattr(options, name) for name in _KIND},
+    }
+
+
+def remembered(
+    path: str, options: ReadOptions, memory: Mapping[str, Any] | None, *, labelled: bool
+) -> ReadOptions:
+    """Complete the options for a file by those of the training file, if it has the same shape.
+
+    What is given counts; a file that lacks the columns of the training file is guessed at.
+
+    Args:
+        path: The file. Standard input and pipes, which cannot be read twice, are left alone.
+        options: As the user gave them.
+        memory: What `describe_input` gave, or None.
+        labelled: Whether the labels are needed.
+    """
+    if not memory:
+        return options
+    source = Source(path)
+    if source.is_stream:
+        return options
+    given = dict(memory["given"]) if source.extension == memory["extension"] else {}
+    if given.get("format") in _FIXED and not labelled:
+        del given["format"]  # texts without labels look otherwise
+    for attempt in (_completed(options, given), options):
+        layout = _look(path, attempt)
+        if layout is not None and _fits(layout, memory, labelled=labelled):
+            return _completed(attempt, _columns(memory, layout))
+    return options
+
+
+def _completed(options: ReadOptions, known: Mapping[str, Any]) -> ReadOptions:
+    """Fill in what was left open."""
+    open_ = {field.name for field in fields(options) if getattr(options, field.name) is None}
+    return replace(options, **{name: value for name, value in known.items() if name in open_})
+
+
+def _look(path: str, options: ReadOptions) -> Layout | None:
+    try:
+        return TextStream(path, options).layout
+    except DataError:
+        return None  # Reading it proper tells why.
+
+
+def _fits(layout: Layout, memory: Mapping[str, Any], *, labelled: bool) -> bool:
+    if layout.format in _FIXED or memory["format"] in _FIXED:
+        return bool(layout.format == memory["format"])
+    if layout.header is False or memory["header"] is False:
+        same = (layout.header, len(layout.columns)) == (memory["header"], memory["columns"])
+        return bool(same)
+    needed = set(memory["text_columns"])
+    if labelled and memory["label_column"] is not None:
+        needed.add(memory["label_column"])
+    return needed <= set(layout.columns)
+
+
+def _columns(memory: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
+    known: dict[str, Any] = {"label_separator": memory["label_separator"]}
+    if layout.format not in _FIXED:
+        text, label = memory["text_columns"], memory["label_column"]
+        number = int if layout.header is False else str
+        known["text_columns"] = tuple(map(number, text))
+        known["label_column"] = None if label is None else number(label)
+    return known
