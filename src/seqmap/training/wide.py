@@ -19,6 +19,8 @@ from seqmap.training.logistic import Floats, Linear, fit_logistic
 
 # Inverse penalties that are tried, weak data first; the search stops when the dev loss rises.
 STRENGTHS = (1.0, 4.0, 16.0, 64.0)
+# Steps of L-BFGS: more change the dev loss by less than a hundredth.
+CHOOSING_STEPS, FINAL_STEPS = 30, 60
 # Texts longer than this many words on average say enough in whole words: letters only cost time.
 LONG = 100
 SHORT_CHARACTERS = 5
@@ -58,15 +60,22 @@ def fit_wide(
         return None
     spec = _spec(config, train.texts)
     fitted = NgramSpace.fit(train.texts, train.targets, spec=spec, independent=multi)
-    strength, logits = _choose(fitted, train, dev, multi)
+    chosen = _choose(fitted, train, dev, multi)
     if not refit:
-        linear = _fit(fitted, train.targets, strength, multi, None)
-        return WideModel(fitted.space, linear.weights, linear.bias), logits
+        linear = chosen.linear
+        return WideModel(fitted.space, linear.weights, linear.bias), chosen.logits
     texts = [*train.texts, *dev.texts]
     targets = np.concatenate([train.targets, dev.targets])
     final = NgramSpace.fit(texts, targets, spec=spec, independent=multi)
-    linear = _fit(final, targets, strength, multi, None)
-    return WideModel(final.space, linear.weights, linear.bias), logits
+    linear = fit_logistic(
+        _matrix(final.x),
+        targets,
+        strength=chosen.strength,
+        multi=multi,
+        prior=final.prior,
+        iterations=FINAL_STEPS,
+    )
+    return WideModel(final.space, linear.weights, linear.bias), chosen.logits
 
 
 def _spec(config: WideConfig, texts: Sequence[str]) -> NgramSpec:
@@ -80,31 +89,37 @@ def _spec(config: WideConfig, texts: Sequence[str]) -> NgramSpec:
     return NgramSpec(config.word_ngrams, characters)
 
 
-def _choose(
-    fitted: Fitted, train: Part, dev: Part, multi: bool
-) -> tuple[float, NDArray[np.float64]]:
-    """Return the strength with the lowest dev loss, and its dev logits."""
-    x = _matrix(fitted.space.transform(dev.texts))
-    best: tuple[float, float, NDArray[np.float64]] | None = None
+@dataclass(frozen=True)
+class _Choice:
+    """The penalty with the lowest dev loss, and what it gave."""
+
+    loss: float
+    strength: float
+    linear: Linear
+    logits: NDArray[np.float64]
+
+
+def _choose(fitted: Fitted, train: Part, dev: Part, multi: bool) -> _Choice:
+    x, dev_x = _matrix(fitted.x), _matrix(fitted.space.transform(dev.texts))
+    best: _Choice | None = None
     linear: Linear | None = None
     for strength in STRENGTHS:
-        linear = _fit(fitted, train.targets, strength, multi, linear)
-        logits = np.asarray(x @ linear.weights + linear.bias, dtype=np.float64)
+        linear = fit_logistic(
+            x,
+            train.targets,
+            strength=strength,
+            multi=multi,
+            start=linear,
+            prior=fitted.prior,
+            iterations=CHOOSING_STEPS,
+        )
+        logits = np.asarray(dev_x @ linear.weights + linear.bias, dtype=np.float64)
         loss = _loss(logits, dev.targets, multi)
-        if best is not None and loss >= best[0]:
+        if best is not None and loss >= best.loss:
             break
-        best = (loss, strength, logits)
+        best = _Choice(loss, strength, linear, logits)
     assert best is not None
-    return best[1:]
-
-
-def _fit(
-    fitted: Fitted, targets: Floats, strength: float, multi: bool, start: Linear | None
-) -> Linear:
-    """Fit weights; where there is a prior, the penalty is on weight / prior."""
-    return fit_logistic(
-        _matrix(fitted.x), targets, strength=strength, multi=multi, start=start, prior=fitted.prior
-    )
+    return best
 
 
 def _matrix(x: Sparse) -> csr_matrix:
