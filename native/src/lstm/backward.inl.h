@@ -3,8 +3,9 @@
 // Steps run from the last to the first in chunks; the gate gradients of a chunk stay in the second-level cache, where
 // the input's gradient and the weights' gradients are taken from them by two large products.
 
-// Tokens of a chunk: the longer, the fewer times the weights' gradients are read and written; the panels of a chunk
-// (left and right operand) must stay in the second-level cache.
+// Tokens of a chunk: the longer, the fewer times the weights' gradients are read and written, but the panels of a
+// chunk (left and right operand) should stay in the second-level cache. 128 is 2% better at hidden 128 and 5% worse at
+// 256; 512 gains nothing.
 constexpr int64_t kBackwardChunk = 256;
 
 // Tile of the product of the weights' gradients: rows of gates times vectors of columns.
