@@ -44,7 +44,7 @@ def fonts() -> Iterator[None]:
 
 def test_learning_curves_are_drawn(tmp_path: Path) -> None:
     plots.learning_curves(HISTORY, tmp_path / "a.png")
-    plots.learning_curves(HISTORY, tmp_path / "b.png", baseline=0.7)
+    plots.learning_curves(HISTORY, tmp_path / "b.png", baselines={"linear": 0.7})
     height, width = imread(tmp_path / "a.png").shape[:2]
     assert width > 2 * height > 800
     assert 0.01 < inked(tmp_path / "a.png") < 0.2

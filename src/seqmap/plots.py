@@ -73,7 +73,7 @@ def learning_curves(
     *,
     title: str = "Learning curves",
     metric: str = "accuracy",
-    baseline: float | None = None,
+    baselines: Mapping[str, float] | None = None,
 ) -> None:
     """Draw loss and a dev figure over the epochs; the epoch with the lowest dev loss is marked.
 
@@ -82,7 +82,7 @@ def learning_curves(
         path: Where the PNG goes.
         title: Line above the picture.
         metric: Key of `dev_metrics`.
-        baseline: The same figure of the linear baseline, drawn as a dashed line.
+        baselines: Other values of the figure, by name, drawn as dashed lines.
 
     Raises:
         OutputError: The file cannot be written.
@@ -101,8 +101,8 @@ def learning_curves(
             marker=".",
             label=f"dev {name}",
         )
-        if baseline is not None:
-            right.axhline(baseline, color=_RED, linestyle="--", label=f"linear: {baseline:.3f}")
+        for other, value in (baselines or {}).items():
+            right.axhline(value, color=_RED, linestyle="--", label=f"{other}: {value:.3f}")
         if best is not None:
             ring = {"s": 70, "facecolors": "none", "edgecolors": _RED, "zorder": 3}
             left.scatter([best.number], [best.dev_loss], label=f"best: {best.number}", **ring)
