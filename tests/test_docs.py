@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,7 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 RUN = [page for page in PAGES if page.name != "README.zh.md"]  # its blocks are those of README.md
+WARM_START = Path(__file__).with_name("warm_start.py")
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 TINY = {"encoder__hidden": 8, "embedding__size": 16, "train__epochs": 2}
@@ -57,18 +59,37 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def run(kind: str, body: str, folder: Path) -> None:
-    command = [sys.executable, "-W", "error", "-c", body]
-    if kind == "sh":
-        command = ["sh", "-euc", body]
-    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """An environment whose `seqmap` and `python` start warm."""
+    folder = tmp_path_factory.mktemp("tools")
+    door = folder / "door"
+    for name in ("seqmap", "python"):
+        words = f"{sys.executable} -IS {WARM_START} {door} {name}"
+        (folder / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        (folder / name).chmod(0o755)
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    environment = {
+        **os.environ,
+        "PATH": path,
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "COLUMNS": "80",
+    }
+    with subprocess.Popen([sys.executable, WARM_START, door], env=environment) as server:
+        try:
+            while not door.exists():
+                assert server.poll() is None, "the warm process did not start"
+                time.sleep(0.05)
+            yield environment
+        finally:
+            server.terminate()
+
+
+def run(kind: str, body: str, folder: Path, environment: dict[str, str]) -> None:
+    command = ["sh", "-euc", body] if kind == "sh" else ["sh", "-c", 'python "$0"', body]
     done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PATH": tools, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, f"{body}\n--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}"
 
@@ -86,11 +107,13 @@ def joined(parts: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("page", RUN, ids=name_of)
-def test_blocks_run(page: Path, material: dict[str, bytes], tmp_path: Path) -> None:
+def test_blocks_run(
+    page: Path, material: dict[str, bytes], tools: dict[str, str], tmp_path: Path
+) -> None:
     for name, content in material.items():
         (tmp_path / name).write_bytes(content)
     for kind, body in joined(blocks(page, "python", "sh")):
-        run(kind, body, tmp_path)
+        run(kind, body, tmp_path, tools)
 
 
 def test_both_readmes_have_the_same_blocks() -> None:
