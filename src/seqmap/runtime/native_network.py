@@ -93,7 +93,7 @@ class NativeNetworkStream(NetworkStream):
         """Return the scores (classes,) so far."""
         found = self._stream.result().logits
         assert found is not None
-        return found[0]
+        return np.asarray(found[0])
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return a copy of everything that is remembered."""

@@ -181,7 +181,8 @@ class NativeEncoder:
         code = self._document(self._where, data, len(data) >> 2, out)
         if code:
             native.check(code)
-        return np.frombuffer(out, np.float32)
+        logits: Floats = np.frombuffer(memoryview(out), np.float32)
+        return logits
 
     def run(
         self,
