@@ -194,14 +194,18 @@ def make_round(case: Case, variant: Variant, batches: list[Batch]) -> Callable[[
     return train
 
 
-def measure(case: Case, names: list[str], rounds: int, clock: Callable[[], float]) -> dict[str, list[float]]:
+def measure(
+    case: Case, names: list[str], rounds: int, clock: Callable[[], float]
+) -> dict[str, list[float]]:
     """Examples per second of each variant, by round."""
     corpus = draw_corpus(case.kind)
     sets = {
         bucketed: [pad(corpus, rows) for rows in choose_batches(corpus[1], case, bucketed)]
         for bucketed in {VARIANTS[name].bucketed for name in names}
     }
-    trains = {name: make_round(case, VARIANTS[name], sets[VARIANTS[name].bucketed]) for name in names}
+    trains = {
+        name: make_round(case, VARIANTS[name], sets[VARIANTS[name].bucketed]) for name in names
+    }
     for train in trains.values():
         train()
     speeds: dict[str, list[float]] = {name: [] for name in names}
@@ -226,15 +230,26 @@ def report(title: str, speeds: dict[str, list[float]]) -> dict[str, object]:
         middle = statistics.median(values)
         ratios = {base: round(ratio(speeds, name, base), 3) for base in bases}
         spread = (max(values) - min(values)) / middle
-        print(f"{name:38s} {middle:8.0f} {spread:6.0%}   " + "  ".join(f"{r:5.2f}" for r in ratios.values()))
-        rows[name] = {"examples_per_second": round(middle, 1), "spread": round(spread, 3), "ratios": ratios}
+        print(
+            f"{name:38s} {middle:8.0f} {spread:6.0%}   "
+            + "  ".join(f"{r:5.2f}" for r in ratios.values())
+        )
+        rows[name] = {
+            "examples_per_second": round(middle, 1),
+            "spread": round(spread, 3),
+            "ratios": ratios,
+        }
     return rows
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--case", action="append", choices=list(CASES), help="default: all")
-    parser.add_argument("--variant", action="append", help="a part of a variant's name; default: all")
+    parser.add_argument(
+        "--variant", action="append", help="a part of a variant's name; default: all"
+    )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
@@ -243,7 +258,9 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     native.set_threads(options.threads)
     clock = time.perf_counter if options.clock == "wall" else time.process_time
-    names = [n for n in VARIANTS if not options.variant or any(part in n for part in options.variant)]
+    names = [
+        n for n in VARIANTS if not options.variant or any(part in n for part in options.variant)
+    ]
     results: dict[str, object] = {
         "machine": platform.processor() or platform.machine(),
         "isa": native.isa(),
