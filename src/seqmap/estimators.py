@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -16,7 +18,9 @@ from seqmap.errors import DataError, MissingExtraError
 from seqmap.evaluate import evaluate
 from seqmap.runtime.archive import from_bytes, save, to_bytes
 from seqmap.runtime.session import Session
+from seqmap.tables import Labels, name_of, texts_of
 from seqmap.tasks import TASKS, Evaluation
+from seqmap.tasks.classify import THRESHOLD
 from seqmap.training import Epoch, Watch, train
 
 try:
@@ -54,7 +58,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         encoder: Literal["lstm", "gru", "rnn", "transformer", "lstm-transformer"] = "lstm",
         hidden: int = 128,
         layers: int = 1,
-        epochs: int = 8,
+        epochs: int = 12,
         wide: Literal["ngram", "none"] = "ngram",
         unit: Literal["auto", "word", "char", "subword"] = "auto",
         seed: int = 42,
@@ -77,51 +81,72 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y: Iterable[Any],
         *,
         dev: tuple[Iterable[str], Iterable[Any]] | None = None,
+        soft: ArrayLike | None = None,
     ) -> Self:
         """Train on texts and labels.
 
         Args:
             X: Texts.
-            y: A label for each; or a list of labels for each (several labels).
+            y: A label for each; or a list of labels for each (several labels); or zeros and ones,
+                (texts, classes), as scikit-learn marks several labels.
             dev: Texts and labels to choose on; None holds a stratified part out.
+            soft: A teacher's probabilities to learn from instead of `y`, (texts, classes), the
+                classes in sorted order, as in scikit-learn (distillation, Hinton et al. 2015).
 
         Raises:
             UserError: The texts, labels or settings cannot be used.
         """
-        labels = list(y)
-        multi = bool(labels) and isinstance(labels[0], list | tuple | set | frozenset)
-        examples = _examples(X, labels)
-        chosen = None if dev is None else _examples(dev[0], list(dev[1]))
+        given = Labels.of(y)
+        names = [name_of(label) for label in given.classes]
+        examples = _examples(X, given)
+        if soft is not None:
+            examples = _softened(examples, np.asarray(soft, dtype=np.float64), len(names))
+        chosen = None if dev is None else _examples(dev[0], Labels.of(dev[1]))
         trained = train(
             TASKS["classify"],
             examples,
             chosen,
             config=self._configuration(),
-            multi=multi,
+            multi=given.several,
+            labels=names,
             watch=Watch(epoch=_say) if self.verbose else None,
         )
-        # Labels come back as they were given: numbers stay numbers.
-        given = {_name(label): label for label in ([] if multi else labels)}
         self.session_ = Session(trained.archive)
-        self.classes_ = np.array([given.get(n, n) for n in self.session_.labels])
+        self.classes_ = given.classes
         self.history_: tuple[Epoch, ...] = trained.history
+        self._indicators = given.indicators
         return self
 
-    def predict(self, X: Iterable[str]) -> NDArray[Any] | list[tuple[str, ...]]:  # noqa: N803
-        """Return the label of each text (a tuple of labels each where it may carry several)."""
-        session = self._fitted()
-        texts = _texts(X)
-        if session.codecs.multi:
-            return [answer.labels for answer in session.predict(texts)]
-        return self.classes_[session.predict_proba(texts).argmax(axis=1)]  # type: ignore[no-any-return]
+    def predict(self, X: Iterable[str]) -> NDArray[Any] | list[tuple[Any, ...]]:  # noqa: N803
+        """Return the label of each text, or what `fit` was given where there may be several."""
+        probabilities = self.predict_proba(X)
+        if not self._fitted().codecs.multi:
+            return np.asarray(self.classes_[probabilities.argmax(axis=1)])
+        chosen = probabilities > THRESHOLD
+        if self._indicators:
+            return chosen.astype(np.int64)
+        return [tuple(self.classes_[row].tolist()) for row in chosen]
 
     def predict_proba(self, X: Iterable[str]) -> NDArray[np.float64]:  # noqa: N803
         """Return calibrated probabilities, (texts, classes)."""
-        return self._fitted().predict_proba(_texts(X))
+        return self._fitted().predict_proba(texts_of(X))
 
     def evaluate(self, X: Iterable[str], y: Iterable[Any]) -> Evaluation:  # noqa: N803
         """Return metrics and the report on labelled texts."""
-        return evaluate(self._fitted(), _examples(X, list(y)))
+        return evaluate(self._fitted(), _examples(X, Labels.of(y)))
+
+    def score(
+        self,
+        X: Iterable[str],  # noqa: N803
+        y: Iterable[Any],
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
+        """Return the accuracy; with several labels a text, all of them must be right."""
+        if not self._fitted().codecs.multi:
+            return float(super().score(X, y, sample_weight))
+        if sample_weight is not None:
+            raise DataError("several labels a text are scored without weights")
+        return self.evaluate(X, y).metrics["accuracy"]
 
     def save(self, path: str | Path) -> None:
         """Write the model as one file; `seqmap.load` reads it without torch."""
@@ -145,6 +170,15 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         return base if self.config is None else from_dict(self.config, base=base)
 
+    def __sklearn_tags__(self) -> Any:
+        """Say that texts are wanted, one a sample."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.classifier_tags.multi_label = True
+        return tags
+
     def __getstate__(self) -> dict[str, Any]:
         """Travel as the archive's bytes: joblib and copy need no torch object."""
         state = dict(super().__getstate__())
@@ -159,41 +193,36 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.session_ = Session(from_bytes(packed))
 
 
-def _texts(given: Iterable[str]) -> list[str]:
-    if isinstance(given, str):
-        raise DataError("a list of texts is needed", given=given, remedy="Use [text]")
-    texts = list(given)
-    for place, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise DataError(f"text {place} is not a string", given=repr(text))
-    return [str(text) for text in texts]
-
-
-def _examples(given: Iterable[str], labels: Sequence[Any]) -> list[Example]:
-    texts = _texts(given)
-    if len(texts) != len(labels):
-        raise DataError("texts and labels differ in number", given=f"{len(texts)}, {len(labels)}")
+def _examples(given: Iterable[str], labels: Labels) -> list[Example]:
+    texts = texts_of(given)
+    if len(texts) != len(labels.rows):
+        raise DataError(
+            "texts and labels differ in number", given=f"{len(texts)}, {len(labels.rows)}"
+        )
     return [
-        Example(text, _names(label, place), line=place)
-        for place, (text, label) in enumerate(zip(texts, labels, strict=True))
+        Example(text, tuple(map(name_of, row)))
+        for text, row in zip(texts, labels.rows, strict=True)
     ]
 
 
-def _names(label: Any, place: int) -> tuple[str, ...]:
-    if isinstance(label, list | tuple | set | frozenset):
-        return tuple(sorted(_name(part) for part in label))
-    if label is None or (isinstance(label, float) and np.isnan(label)):
-        raise DataError(f"label {place} is missing", given=repr(label))
-    return (_name(label),)
-
-
-def _name(label: ArrayLike) -> str:
-    return str(label.item() if isinstance(label, np.generic) else label)
+def _softened(
+    examples: Sequence[Example], soft: NDArray[np.float64], classes: int
+) -> list[Example]:
+    if soft.shape != (len(examples), classes):
+        raise DataError(
+            "soft labels need a row a text and a column a class",
+            given=f"shape {soft.shape}",
+            allowed=f"shape {(len(examples), classes)}",
+        )
+    if not (np.isfinite(soft).all() and (soft >= 0).all() and (soft <= 1 + 1e-6).all()):
+        raise DataError("soft labels are probabilities", allowed="0 to 1")
+    return [
+        replace(example, soft=tuple(row))
+        for example, row in zip(examples, soft.tolist(), strict=True)
+    ]
 
 
 def _say(epoch: Epoch) -> None:
-    import sys
-
     now = time.strftime("%H:%M:%S")
     print(
         f"{now} epoch {epoch.number} loss {epoch.train_loss:.4f} dev loss {epoch.dev_loss:.4f}",
