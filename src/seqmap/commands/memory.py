@@ -31,6 +31,7 @@ def describe_input(dataset: Dataset, options: ReadOptions) -> dict[str, Any]:
         "columns": len(layout.columns),
         "text_columns": list(layout.text_columns),
         "label_column": layout.label_column,
+        "soft_columns": list(layout.soft_columns),
         "label_separator": options.label_separator,
         "given": {name: getattr(options, name) for name in _KIND},
     }
@@ -84,16 +85,26 @@ def _fits(layout: Layout, memory: Mapping[str, Any], *, labelled: bool) -> bool:
         same = (layout.header, len(layout.columns)) == (memory["header"], memory["columns"])
         return bool(same)
     needed = set(memory["text_columns"])
-    if labelled and memory["label_column"] is not None:
-        needed.add(memory["label_column"])
+    if labelled:
+        needed.update(_truth(memory))
     return needed <= set(layout.columns)
+
+
+def _truth(memory: Mapping[str, Any]) -> list[str]:
+    """Return the column of the label, or those of a teacher's probabilities if there is none."""
+    if memory["label_column"] is None:
+        return list(memory.get("soft_columns", ()))
+    return [memory["label_column"]]
 
 
 def _columns(memory: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
     known: dict[str, Any] = {"label_separator": memory["label_separator"]}
     if layout.format not in _FIXED:
-        text, label = memory["text_columns"], memory["label_column"]
         number = int if layout.header is False else str
-        known["text_columns"] = tuple(map(number, text))
-        known["label_column"] = None if label is None else number(label)
+        truth = tuple(map(number, _truth(memory)))
+        known["text_columns"] = tuple(map(number, memory["text_columns"]))
+        if memory["label_column"] is None:
+            known["soft_columns"] = truth
+        else:
+            known["label_column"] = truth[0]
     return known

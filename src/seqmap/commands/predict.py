@@ -10,8 +10,9 @@ from typing import Any
 from seqmap.commands.console import Screen
 from seqmap.commands.memory import remembered
 from seqmap.data import ReadOptions, iter_texts
+from seqmap.data.source import Source
 from seqmap.errors import UserError
-from seqmap.runtime.session import load
+from seqmap.runtime.session import CHUNK, load
 from seqmap.tasks import MultiClassification
 
 
@@ -36,9 +37,11 @@ def run_predict(
         options = remembered(path, options, session.archive.manifest.get("input"), labelled=False)
         texts = (found for _, found in iter_texts(path, options))
     count = 0
-    for answer in session.predict_iter(texts):
+    # Whoever writes to a pipe may wait for the answer; a file is read in larger pieces.
+    waited_for = source is not None and Source(source).is_stream
+    for answer in session.predict_iter(texts, chunk=1 if waited_for else CHUNK):
         count += 1
-        print(_json(answer) if screen.as_json else _line(answer), flush=source == "-")
+        print(_json(answer) if screen.as_json else _line(answer), flush=waited_for)
     screen.close({"task": session.task.name, "count": count})
 
 

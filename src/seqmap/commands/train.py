@@ -209,8 +209,12 @@ def _show(
     screen.note(
         f"calibrated on dev: ECE {calibration['ece_before']:.4f} → {calibration['ece_after']:.4f}"
     )
-    size = request.out.stat().st_size / 2**20
-    screen.result(f"saved {request.out} ({size:.1f} MiB) after {trained.seconds:.1f} s")
+    screen.result(f"saved {request.out} ({_size(request.out)}) after {trained.seconds:.1f} s")
+
+
+def _size(path: Path) -> str:
+    size = path.stat().st_size
+    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 2**10:.0f} KiB"
 
 
 def _baseline(parts: _Parts, screen: Screen) -> dict[str, float]:
