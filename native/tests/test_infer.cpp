@@ -225,19 +225,21 @@ TEST(alone_and_in_pieces_like_in_a_batch) {
 TEST(threads_fill_one_table) {
   const Model model({12, 24, 1, 2, SEQMAP_POOL_MEAN, 300});
   const Batch batch({200, 150, 180, 90}, 300);
-  const std::unique_ptr<seqmap_encoder, void (*)(seqmap_encoder*)> calm(model.build(SEQMAP_INT8), seqmap_encoder_destroy);
-  const Results expected = run(model, calm.get(), batch.flat, batch.offsets);
-  for (int64_t limit : {int64_t{1} << 20, int64_t{1} << 15, int64_t{0}}) {
-    const std::unique_ptr<seqmap_encoder, void (*)(seqmap_encoder*)> encoder(model.build(SEQMAP_INT8, limit),
-                                                                            seqmap_encoder_destroy);
-    std::vector<char> same(4, 0);
-    std::vector<std::thread> threads;
-    for (size_t k = 0; k < same.size(); ++k) {
-      threads.emplace_back([&, k] { same[k] = run(model, encoder.get(), batch.flat, batch.offsets) == expected; });
+  using Encoder = std::unique_ptr<seqmap_encoder, void (*)(seqmap_encoder*)>;
+  for (const int32_t table : {SEQMAP_TABLE_FP32, SEQMAP_TABLE_BF16}) {
+    const Encoder calm(model.build(SEQMAP_INT8, 1 << 20, table), seqmap_encoder_destroy);
+    const Results expected = run(model, calm.get(), batch.flat, batch.offsets);
+    for (int64_t limit : {int64_t{1} << 20, int64_t{1} << 15, int64_t{0}}) {
+      const Encoder encoder(model.build(SEQMAP_INT8, limit, table), seqmap_encoder_destroy);
+      std::vector<char> same(4, 0);
+      std::vector<std::thread> threads;
+      for (size_t k = 0; k < same.size(); ++k) {
+        threads.emplace_back([&, k] { same[k] = run(model, encoder.get(), batch.flat, batch.offsets) == expected; });
+      }
+      for (std::thread& thread : threads) thread.join();
+      CHECK(std::count(same.begin(), same.end(), char{1}) == 4);
+      CHECK(seqmap_encoder_bytes(encoder.get(), 1) <= limit);
     }
-    for (std::thread& thread : threads) thread.join();
-    CHECK(std::count(same.begin(), same.end(), char{1}) == 4);
-    CHECK(seqmap_encoder_bytes(encoder.get(), 1) <= limit);
   }
 }
 
