@@ -175,7 +175,7 @@ class Session:
         return None
 
     def without_wide(self) -> Session:
-        """Return the same model with its deep branch alone, at the temperature it was trained at."""
+        """Return the same model with its deep branch alone, uncalibrated."""
         if self._wide is None:
             return self
         manifest = {**self.archive.manifest, "wide": None, "calibration": {"deep": 1.0}}
