@@ -1,15 +1,15 @@
 """Training speed of LSTM layers: the native core against `nn.LSTM`, in one process.
 
-The same model in every variant: embedding 128 over 20k words, two LSTM layers, mean pooling, a linear
-layer. Documents are distinct, with Zipf words and the lengths of IMDB (cut at 400) or SST-2. Variants
-take turns within each round, so that a slow minute of the machine hits all of them; what counts is the
-ratio within a round, and the median over rounds.
+The same model in every variant: embedding 128 over 20k words, two LSTM layers, mean pooling, a
+linear layer. Documents are distinct, with Zipf words and the lengths of IMDB (cut at 400) or SST-2.
+Variants take turns within each round, so that a slow minute of the machine hits all of them; what
+counts is the ratio within a round, and the median over rounds.
 
     python benchmarks/train_kernel.py --case imdb128 --case sst128
     python benchmarks/train_kernel.py --clock cpu --threads 1    # on a busy machine
 
-`--clock cpu` counts the process's CPU seconds instead of the wall's: with one thread it does not see
-other processes (but for the caches they share).
+`--clock cpu` counts the process's CPU seconds instead of the wall's: with one thread it does not
+see other processes (but for the caches they share).
 """
 
 from __future__ import annotations
@@ -107,6 +107,7 @@ class Model(nn.Module):
         self.linear = nn.Linear(case.hidden * (2 if case.bidirectional else 1), 2)
 
     def weights(self, layer: int, suffix: str = "") -> Weights:
+        """Return the parameters of one layer and direction as the native op takes them."""
         get = self.lstm.get_parameter
         name = f"l{layer}{suffix}"
         return Weights(
@@ -128,6 +129,7 @@ class Model(nn.Module):
         return x
 
     def forward(self, batch: Batch) -> Tensor:
+        """Return the scores of a batch, (batch, 2)."""
         states = self.states(self.embedding(batch.words), batch.lengths)
         if self.core is None:
             valid = torch.arange(states.shape[1]) < batch.lengths[:, None]
@@ -271,7 +273,8 @@ def main() -> None:
     for name in options.case or CASES:
         case = CASES[name]
         speeds = measure(case, names, options.rounds, clock)
-        title = f"{name}: {case}, {options.threads} threads, {options.clock} clock, load {os.getloadavg()[0]:.1f}"
+        load = os.getloadavg()[0]
+        title = f"{name}: {case}, {options.threads} threads, {options.clock} clock, load {load:.1f}"
         results[name] = report(title, speeds)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")

@@ -185,7 +185,7 @@ def test_a_diverged_loss_says_what_to_do() -> None:
 
 
 def test_one_label_is_refused() -> None:
-    with pytest.raises(DataError, match="two different labels"):
+    with pytest.raises(DataError, match="one class only"):
         train(TASKS["classify"], [Example("a", ("x",))] * 10, config=CONFIG)
 
 
