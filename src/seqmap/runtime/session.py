@@ -53,6 +53,8 @@ def restore(archive: Archive) -> Session:
         ArchiveError: It cannot be used.
     """
     task = archive.manifest.get("task")
+    if task is None:
+        raise ArchiveError("the model's description is incomplete: it names no task")
     if not isinstance(task, str) or task not in SESSIONS:
         raise ArchiveError("the model is of a task that is not known", given=task, allowed=SESSIONS)
     session: Session = imported(SESSIONS[task])(archive)
