@@ -22,8 +22,8 @@ import numpy as np
 from seqmap.config import Config, load_config
 from seqmap.data import Example, ReadOptions, read_examples
 from seqmap.evaluate import evaluate
-from seqmap.runtime.session import Session
-from seqmap.tasks import TASKS
+from seqmap.runtime.session import restore
+from seqmap.tasks import find_task
 from seqmap.training import train
 from seqmap.training.baseline import linear_baseline
 
@@ -125,9 +125,9 @@ def run(name: str, data: Path, seeds: int, first_seed: int) -> None:
         for seed in range(first_seed, first_seed + seeds):
             started = time.perf_counter()
             chosen = replace(config, train=replace(config.train, seed=seed))
-            trained = train(TASKS["classify"], split.train, split.dev, config=chosen)
+            trained = train(find_task("classify"), split.train, split.dev, config=chosen)
             seconds = time.perf_counter() - started
-            session = Session(trained.archive)
+            session = restore(trained.archive)
             row = {
                 "set": name,
                 "fold": fold,

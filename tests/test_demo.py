@@ -7,10 +7,12 @@ import pytest
 from matplotlib.image import imread
 
 from seqmap.commands.console import Screen
-from seqmap.demo import CONFIG, run_demo, show
-from seqmap.demo import run as steps
+from seqmap.demo import classify as steps
+from seqmap.demo import run_demo as any_demo
+from seqmap.demo import show
+from seqmap.demo.classify import CONFIG, run_demo
 from seqmap.demo.deployed import ask_new_process
-from seqmap.errors import OutputError, SeqmapError
+from seqmap.errors import OutputError, SeqmapError, UserError
 from seqmap.metrics import display_width
 from seqmap.runtime.session import load
 from seqmap.samples.reviews import SYNTHETIC_NOTICE
@@ -88,3 +90,9 @@ def test_wrapping_counts_wide_characters_twice() -> None:
 def test_sparks() -> None:
     assert show.spark([0.0, 0.5, 1.0]) == "▁▅█"
     assert show.spark([2.0, 2.0]) == "▁▁"
+
+
+def test_a_task_without_a_demo(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no demo of this task"):
+        any_demo("speak", tmp_path, Screen(quiet=True))
+    assert list(tmp_path.iterdir()) == []

@@ -20,7 +20,7 @@ import typer.main
 
 from seqmap.config import Config
 from seqmap.samples.reviews import reviews
-from seqmap.tasks import TASKS
+from seqmap.tasks import find_task
 from seqmap.training import train
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,7 +55,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
             writer.writerow(["text", "label"])
             writer.writerows([example.text, example.labels[0]] for example in part)
     out = folder / "reviews.seqmap"
-    train(TASKS["classify"], data.train, data.dev, config=Config().replace(**TINY), out=out)
+    train(find_task("classify"), data.train, data.dev, config=Config().replace(**TINY), out=out)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 

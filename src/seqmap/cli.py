@@ -43,7 +43,7 @@ def train(
     seeds: Annotated[int, typer.Option(min=1, help="Train this many: mean ± sd.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after a kill.")] = False,
     baseline: Annotated[
-        bool, typer.Option("--baseline/--no-baseline", help="Fit the linear baseline too.")
+        bool, typer.Option("--baseline/--no-baseline", help="Fit a plain model too, to compare.")
     ] = True,
     *,
     reading: ReadOptions,
@@ -53,7 +53,7 @@ def train(
     from seqmap.commands.options import settings
     from seqmap.commands.train import TrainRequest, run_train
 
-    chosen = settings(config, set_ or [], seed)
+    chosen = settings(task, config, set_ or [], seed)
     request = TrainRequest(task, data, dev, test, out, chosen, reading, seeds, resume, baseline)
     run_train(request, screen)
 
@@ -77,7 +77,7 @@ def predict(
     reading: ReadOptions,
     screen: Screen,
 ) -> None:
-    """Answer texts, one result a line."""
+    """Answer inputs, one result a line."""
     from seqmap.commands.predict import run_predict
 
     run_predict(model, source, text, reading, screen)
@@ -85,6 +85,7 @@ def predict(
 
 @command(app)
 def demo(
+    task: Annotated[str, typer.Option(help="Which demo: classify.", metavar="TASK")] = "classify",
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the model.")] = Path(
         "seqmap-demo"
     ),
@@ -94,7 +95,7 @@ def demo(
     """Train, evaluate, save, load and predict on embedded data."""
     from seqmap.demo import run_demo
 
-    run_demo(out, screen)
+    run_demo(task, out, screen)
 
 
 def main() -> None:

@@ -191,19 +191,22 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
 }
 
 
-def load_config(path: str | Path | None, settings: Sequence[str] = ()) -> Config:
+def load_config(
+    path: str | Path | None, settings: Sequence[str] = (), *, base: Config | None = None
+) -> Config:
     """Read a configuration file and apply `--set section.key=value` settings to it.
 
     Args:
         path: A TOML file, or None for the defaults.
         settings: Strings of the form `section.key=value`; the value is read as TOML, else as text.
+        base: What they change; None means the defaults.
 
     Raises:
         ConfigError: The file cannot be read, or a key or value is not valid.
     """
     import tomllib  # a deployed model has no file to read
 
-    config = Config()
+    config = Config() if base is None else base
     if path is not None:
         try:
             tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))

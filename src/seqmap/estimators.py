@@ -17,10 +17,10 @@ from seqmap.data import Example
 from seqmap.errors import DataError, MissingExtraError
 from seqmap.evaluate import evaluate
 from seqmap.runtime.archive import from_bytes, save, to_bytes
-from seqmap.runtime.session import Session
+from seqmap.runtime.classify import ClassifySession
 from seqmap.tables import Labels, name_of, texts_of
-from seqmap.tasks import TASKS, Evaluation
-from seqmap.tasks.classify import THRESHOLD
+from seqmap.tasks import Evaluation, find_task
+from seqmap.tasks.classify import THRESHOLD, LabelSet
 from seqmap.training import Epoch, Watch, train
 
 try:
@@ -103,15 +103,14 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             examples = _softened(examples, np.asarray(soft, dtype=np.float64), len(names))
         chosen = None if dev is None else _examples(dev[0], Labels.of(dev[1]))
         trained = train(
-            TASKS["classify"],
+            find_task("classify"),
             examples,
             chosen,
             config=self._configuration(),
-            multi=given.several,
-            labels=names,
+            targets=LabelSet(tuple(names), given.several),
             watch=Watch(epoch=_say) if self.verbose else None,
         )
-        self.session_ = Session(trained.archive)
+        self.session_ = ClassifySession(trained.archive)
         self.classes_ = given.classes
         self.history_: tuple[Epoch, ...] = trained.history
         self._indicators = given.indicators
@@ -152,10 +151,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Write the model as one file; `seqmap.load` reads it without torch."""
         save(self._fitted().archive, Path(path))
 
-    def _fitted(self) -> Session:
+    def _fitted(self) -> ClassifySession:
         if not hasattr(self, "session_"):
             raise NotFittedError("this Classifier is not fitted yet; call fit first")
-        session: Session = self.session_
+        session: ClassifySession = self.session_
         return session
 
     def _configuration(self) -> Config:
@@ -190,7 +189,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         super().__setstate__(state)
         packed = state.get("session_")
         if packed is not None:
-            self.session_ = Session(from_bytes(packed))
+            self.session_ = ClassifySession(from_bytes(packed))
 
 
 def _examples(given: Iterable[str], labels: Labels) -> list[Example]:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Any
 
-from seqmap.data import Example
 from seqmap.errors import DataError
 from seqmap.runtime.session import Session
 from seqmap.tasks import Evaluation
 
 
-def evaluate(session: Session, examples: Sequence[Example]) -> Evaluation:
-    """Score a model's calibrated probabilities against the labels (not a teacher's shares).
+def evaluate(session: Session, examples: Sequence[Any]) -> Evaluation:
+    """Score a model's answers against the truth.
+
+    Args:
+        session: The model.
+        examples: Labelled examples of its task.
 
     Raises:
-        DataError: There is no example, or a label that training did not know.
+        DataError: There is no example, or a target that training did not know.
     """
     if not examples:
         raise DataError("there is nothing to evaluate: no examples")
-    hard = [replace(example, soft=None) for example in examples]
-    targets = session.task.encode_targets(hard, session.codecs)
-    probabilities = session.predict_proba([example.text for example in examples])
-    return session.task.evaluate(probabilities, targets, session.codecs)
+    return session.evaluate(examples)

@@ -18,7 +18,7 @@ from safetensors.numpy import save as save_safetensors
 from seqmap.errors import ArchiveError
 from seqmap.runtime import archive as module
 from seqmap.runtime.archive import Archive, from_bytes, read, to_bytes
-from seqmap.runtime.session import Session, load
+from seqmap.runtime.session import load, restore
 
 GOOD = to_bytes(
     Archive(
@@ -225,7 +225,7 @@ def test_models_whose_parts_do_not_fit(
     problem: str,
 ) -> None:
     good = make_archive()
-    Session(good)
+    restore(good)
     manifest, arrays = json.loads(json.dumps(good.manifest)), dict(good.arrays)
     change(manifest, arrays)
     path = tmp_path / "m.seqmap"

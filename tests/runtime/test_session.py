@@ -20,8 +20,8 @@ from seqmap.features.wide import WideModel
 from seqmap.runtime import plan
 from seqmap.runtime.archive import Archive, from_bytes, save, to_bytes
 from seqmap.runtime.numpy_network import NumpyNetwork
-from seqmap.runtime.session import Session, load
-from seqmap.tasks import Classification, MultiClassification
+from seqmap.runtime.session import load, restore
+from seqmap.tasks.classify import Classification, MultiClassification
 
 Make = Callable[..., Archive]
 ENCODERS = ["lstm", "gru", "rnn", "transformer", "lstm-transformer"]
@@ -37,7 +37,7 @@ def _numpy_only(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ENCODERS)
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention", "mean-max"])
 def test_texts_do_not_influence_each_other(make_archive: Make, name: str, pooling: str) -> None:
-    session = Session(make_archive(encoder__name=name, head__pooling=pooling))
+    session = restore(make_archive(encoder__name=name, head__pooling=pooling))
     together = session.predict_proba(TEXTS)
     assert together.shape == (5, 3)
     np.testing.assert_allclose(together.sum(axis=1), 1)
@@ -48,7 +48,7 @@ def test_texts_do_not_influence_each_other(make_archive: Make, name: str, poolin
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.text(max_size=30), max_size=12), st.integers(0, 3))
 def test_any_texts_in_any_order(make_archive: Make, texts: list[str], seed: int) -> None:
-    session = Session(make_archive(encoder__layers=2))
+    session = restore(make_archive(encoder__layers=2))
     found = session.predict_proba(texts)
     assert found.shape == (len(texts), 3)
     assert np.isfinite(found).all()
@@ -73,7 +73,7 @@ def test_results_and_properties(make_archive: Make, tmp_path: Path) -> None:
 
 
 def test_several_labels(make_archive: Make) -> None:
-    session = Session(make_archive(multi=True))
+    session = restore(make_archive(multi=True))
     answers = session.predict(TEXTS)
     for answer, row in zip(answers, session.predict_proba(TEXTS), strict=True):
         assert isinstance(answer, MultiClassification)
@@ -86,11 +86,11 @@ def test_saved_and_loaded_answers_are_equal(make_archive: Make, tmp_path: Path) 
     archive = make_archive(encoder__layers=2, head__pooling="attention")
     save(archive, tmp_path / "m.seqmap")
     again = load(tmp_path / "m.seqmap").predict_proba(TEXTS)
-    assert np.array_equal(again, Session(archive).predict_proba(TEXTS))
+    assert np.array_equal(again, restore(archive).predict_proba(TEXTS))
 
 
 def test_nothing_to_predict(make_archive: Make) -> None:
-    session = Session(make_archive())
+    session = restore(make_archive())
     assert session.predict([]) == []
     assert session.predict_proba(iter([])).shape == (0, 3)
 
@@ -103,7 +103,7 @@ def test_truncation_follows_the_configuration(make_archive: Make) -> None:
         ("middle", "a plain one"),
     ]:
         archive = make_archive(text__max_length=3, text__truncate=side)
-        whole = Session(archive).predict_proba([long, kept])
+        whole = restore(archive).predict_proba([long, kept])
         np.testing.assert_allclose(whole[0], whole[1], atol=1e-6)
 
 
@@ -111,7 +111,7 @@ def test_truncation_follows_the_configuration(make_archive: Make) -> None:
 @pytest.mark.parametrize("given_texts", ["one text", [None], ["fine", 3], [b"bytes"]])
 def test_what_is_no_list_of_texts(make_archive: Make, method: str, given_texts: Any) -> None:
     with pytest.raises(UserError, match="takes") as caught:
-        getattr(Session(make_archive()), method)(given_texts)
+        getattr(restore(make_archive()), method)(given_texts)
     if isinstance(given_texts, list):
         assert f"line {len(given_texts)}" in str(caught.value)
 
@@ -125,7 +125,7 @@ def test_endless_input_is_answered_as_it_comes(make_archive: Make) -> None:
             taken += 1
             yield f"a plain sentence {number}"
 
-    answers = Session(make_archive()).predict_iter(endless(), chunk=4)
+    answers = restore(make_archive()).predict_iter(endless(), chunk=4)
     for expected in (4, 4, 4, 4, 8):
         next(answers)
         assert taken == expected
@@ -133,9 +133,9 @@ def test_endless_input_is_answered_as_it_comes(make_archive: Make) -> None:
 
 def test_calibration_is_applied(make_archive: Make) -> None:
     archive = make_archive()
-    plain = np.log(Session(archive).predict_proba(TEXTS))
+    plain = np.log(restore(archive).predict_proba(TEXTS))
     archive.manifest["calibration"] = {"deep": 2.0, "wide": 0.0, "bias": [0.5, 0.0, -0.5]}
-    found = np.log(Session(archive).predict_proba(TEXTS))
+    found = np.log(restore(archive).predict_proba(TEXTS))
     # log p = 2 log q + bias + const
     rest = found - 2 * plain - [0.5, 0.0, -0.5]
     np.testing.assert_allclose(rest - rest[:, :1], 0, atol=1e-6)
@@ -154,8 +154,8 @@ def _with_wide(archive: Archive, **factors: float) -> tuple[Archive, WideModel]:
 def test_the_wide_branch_is_added(make_archive: Make) -> None:
     plain = make_archive(wide__kind="ngram", encoder__direction="forward")
     archive, wide = _with_wide(plain, deep=0.7, wide=1.5)
-    session = Session(from_bytes(to_bytes(archive)))
-    deep = np.log(Session(plain).predict_proba(TEXTS))
+    session = restore(from_bytes(to_bytes(archive)))
+    deep = np.log(restore(plain).predict_proba(TEXTS))
     rest = np.log(session.predict_proba(TEXTS)) - 0.7 * deep - 1.5 * wide.logits(TEXTS)
     np.testing.assert_allclose(rest - rest[:, :1], 0, atol=1e-6)
     with pytest.raises(UserError, match="wide branch needs the whole text"):
@@ -164,8 +164,8 @@ def test_the_wide_branch_is_added(make_archive: Make) -> None:
 
 def test_a_wide_branch_without_weight_is_left_out(make_archive: Make) -> None:
     plain = make_archive(wide__kind="ngram", encoder__direction="forward")
-    session = Session(_with_wide(plain, deep=1.0, wide=0.0)[0])
-    assert np.array_equal(session.predict_proba(TEXTS), Session(plain).predict_proba(TEXTS))
+    session = restore(_with_wide(plain, deep=1.0, wide=0.0)[0])
+    assert np.array_equal(session.predict_proba(TEXTS), restore(plain).predict_proba(TEXTS))
     with session.stream() as stream:
         assert stream.feed("a plain ") == 2
 
@@ -173,15 +173,15 @@ def test_a_wide_branch_without_weight_is_left_out(make_archive: Make) -> None:
 def test_a_wide_branch_for_other_labels_is_refused(make_archive: Make) -> None:
     archive, _ = _with_wide(make_archive(labels=("one", "two")), deep=1.0, wide=1.0)
     with pytest.raises(ArchiveError, match="wide branch does not fit its labels"):
-        Session(archive)
+        restore(archive)
 
 
 def test_threads_may_share_a_session(make_archive: Make) -> None:
     words = [f"w{number}" for number in range(400)]
     texts = [" ".join(words[begin : begin + 20]) for begin in range(0, 400, 5)]
     archive = make_archive(texts=[" ".join(words)])
-    expected = Session(archive).predict_proba(texts)
-    session, wrong = Session(archive), []
+    expected = restore(archive).predict_proba(texts)
+    session, wrong = restore(archive), []
 
     def ask() -> None:
         for place in np.random.default_rng().permutation(len(texts)):
@@ -212,6 +212,6 @@ def test_the_first_backend_that_can_is_taken(
         return Other(arrays, config, vocabulary=vocabulary, classes=classes)
 
     monkeypatch.setattr(plan, "BACKENDS", (picky, plan._numpy))
-    assert Session(make_archive()).network.backend == "other"
-    assert Session(make_archive(encoder__name="gru")).network.backend == "numpy"
+    assert restore(make_archive()).network.backend == "other"
+    assert restore(make_archive(encoder__name="gru")).network.backend == "numpy"
     assert asked == ["lstm", "gru"]

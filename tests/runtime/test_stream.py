@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from seqmap.errors import ArchiveError, UserError
 from seqmap.runtime import native, plan
 from seqmap.runtime.archive import Archive, from_bytes, to_bytes
-from seqmap.runtime.session import Session
+from seqmap.runtime.session import Session, restore
 
 Make = Callable[..., Archive]
 BACKENDS = plan.BACKENDS
@@ -38,7 +38,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def _session(make_archive: Make, **options: Any) -> Session:
-    return Session(make_archive(**({"encoder__direction": "forward"} | options)))
+    return restore(make_archive(**({"encoder__direction": "forward"} | options)))
 
 
 def _cut(text: str, places: list[int]) -> list[str]:

@@ -15,7 +15,7 @@ from seqmap.config import Config
 from seqmap.data import Example
 from seqmap.errors import DataError, TrainingError
 from seqmap.runtime.archive import read
-from seqmap.tasks import TASKS
+from seqmap.tasks import find_task
 from seqmap.training import Epoch, Progress, Watch, loop, train
 
 CONFIG = Config().replace(
@@ -40,8 +40,8 @@ def examples(count: int = 120) -> list[Example]:
 
 
 def test_same_seed_same_result_other_seed_other_result() -> None:
-    runs = [train(TASKS["classify"], examples(), config=CONFIG) for _ in range(2)]
-    other = train(TASKS["classify"], examples(), config=CONFIG.replace(train__seed=7))
+    runs = [train(find_task("classify"), examples(), config=CONFIG) for _ in range(2)]
+    other = train(find_task("classify"), examples(), config=CONFIG.replace(train__seed=7))
     first, second = (run.archive.arrays for run in runs)
     assert all(np.array_equal(first[name], second[name]) for name in first)
     assert runs[0].history[-1].dev_loss == runs[1].history[-1].dev_loss
@@ -54,7 +54,7 @@ def test_training_leaves_the_callers_random_state_alone() -> None:
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    train(TASKS["classify"], examples(40), config=CONFIG.replace(train__epochs=1))
+    train(find_task("classify"), examples(40), config=CONFIG.replace(train__epochs=1))
     assert torch.equal(torch.rand(1), expected)
 
 
@@ -62,7 +62,7 @@ def test_resume_after_an_exception_is_bit_for_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "CHECKPOINT_EVERY", 0.0)
-    whole = train(TASKS["classify"], examples(), config=CONFIG, out=tmp_path / "whole.seqmap")
+    whole = train(find_task("classify"), examples(), config=CONFIG, out=tmp_path / "whole.seqmap")
 
     class Killed(BaseException):
         pass
@@ -73,11 +73,11 @@ def test_resume_after_an_exception_is_bit_for_bit(
 
     out = tmp_path / "cut.seqmap"
     with pytest.raises(Killed):
-        train(TASKS["classify"], examples(), config=CONFIG, out=out, watch=Watch(step=die))
+        train(find_task("classify"), examples(), config=CONFIG, out=out, watch=Watch(step=die))
     assert not out.exists()
     seen: list[Epoch] = []
     again = train(
-        TASKS["classify"],
+        find_task("classify"),
         examples(),
         config=CONFIG,
         out=out,
@@ -98,11 +98,11 @@ def test_kill_9_then_resume_gives_the_same_model(tmp_path: Path) -> None:
         from pathlib import Path
         sys.path.insert(0, sys.argv[1])
         import test_loop
-        from seqmap.tasks import TASKS
+        from seqmap.tasks import find_task
         from seqmap.training import loop, train
         loop.CHECKPOINT_EVERY = 0.0
         config = test_loop.CONFIG.replace(train__epochs=40, train__patience=40)
-        train(TASKS["classify"], test_loop.examples(), config=config, out=Path(sys.argv[2]),
+        train(find_task("classify"), test_loop.examples(), config=config, out=Path(sys.argv[2]),
               resume=True)
         """
     )
@@ -135,15 +135,15 @@ def test_a_checkpoint_of_other_data_is_refused(
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        train(TASKS["classify"], examples(), config=CONFIG, out=out, watch=Watch(epoch=stop))
+        train(find_task("classify"), examples(), config=CONFIG, out=out, watch=Watch(epoch=stop))
     with pytest.raises(DataError, match="different: data"):
-        train(TASKS["classify"], examples(90), config=CONFIG, out=out, resume=True)
+        train(find_task("classify"), examples(90), config=CONFIG, out=out, resume=True)
     other = CONFIG.replace(encoder__hidden=9)
     with pytest.raises(DataError, match="different: config"):
-        train(TASKS["classify"], examples(), config=other, out=out, resume=True)
+        train(find_task("classify"), examples(), config=other, out=out, resume=True)
     out.with_name("m.seqmap.checkpoint").write_bytes(b"nonsense")
     with pytest.raises(DataError, match="not a usable checkpoint"):
-        train(TASKS["classify"], examples(), config=CONFIG, out=out, resume=True)
+        train(find_task("classify"), examples(), config=CONFIG, out=out, resume=True)
 
 
 def test_ctrl_c_keeps_the_best_model(tmp_path: Path) -> None:
@@ -153,20 +153,20 @@ def test_ctrl_c_keeps_the_best_model(tmp_path: Path) -> None:
 
     out = tmp_path / "m.seqmap"
     trained = train(
-        TASKS["classify"], examples(), config=CONFIG, out=out, watch=Watch(step=interrupt)
+        find_task("classify"), examples(), config=CONFIG, out=out, watch=Watch(step=interrupt)
     )
     assert trained.interrupted and len(trained.history) == 1
     assert read(out).manifest["task"] == "classify"
     with pytest.raises(KeyboardInterrupt):
         watch = Watch(step=lambda progress: interrupt(Progress(2, 4, 1, 1, 0.0)))
-        train(TASKS["classify"], examples(), config=CONFIG, watch=watch)
+        train(find_task("classify"), examples(), config=CONFIG, watch=watch)
 
 
 def test_early_stopping_keeps_the_best_weights() -> None:
     config = CONFIG.replace(
         train__epochs=60, train__patience=2, train__learning_rate=0.05, train__average=0.0
     )
-    trained = train(TASKS["classify"], examples(), config=config)
+    trained = train(find_task("classify"), examples(), config=config)
     losses = [epoch.dev_loss for epoch in trained.history]
     assert len(losses) < 60
     assert len(losses) - 1 - int(np.argmin(losses)) == 2
@@ -181,17 +181,17 @@ def test_a_diverged_loss_says_what_to_do() -> None:
         raise TrainingError("stop")
 
     with pytest.raises(TrainingError):
-        train(TASKS["classify"], bad, config=config, watch=Watch(step=poison))
+        train(find_task("classify"), bad, config=config, watch=Watch(step=poison))
 
 
 def test_one_label_is_refused() -> None:
     with pytest.raises(DataError, match="one class only"):
-        train(TASKS["classify"], [Example("a", ("x",))] * 10, config=CONFIG)
+        train(find_task("classify"), [Example("a", ("x",))] * 10, config=CONFIG)
 
 
 @pytest.mark.parametrize("weights", ["none", "balanced"])
 def test_tiny_data_trains(weights: str) -> None:
     tiny = [Example("good film", ("pos",)), Example("bad film", ("neg",)), Example("", ("neg",))]
     config = CONFIG.replace(train__class_weights=weights)
-    trained = train(TASKS["classify"], tiny, config=config)
+    trained = train(find_task("classify"), tiny, config=config)
     assert trained.archive.manifest["target"]["labels"] == ["neg", "pos"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seqmap.config import Config, load_config
+from seqmap.tasks import find_task
 
 _ESCAPES = {"\\t": "\t", "tab": "\t"}
 
@@ -22,11 +23,12 @@ def delimiter_of(word: str | None) -> str | None:
     return None if word is None else _ESCAPES.get(word, word)
 
 
-def settings(config: str | None, changes: Sequence[str], seed: int | None) -> Config:
-    """Read the configuration and apply `--set` and `--seed`.
+def settings(task: str, config: str | None, changes: Sequence[str], seed: int | None) -> Config:
+    """Read the configuration and apply `--set` and `--seed` to the defaults of the task.
 
     Raises:
+        UserError: There is no such task.
         ConfigError: A key or a value is not valid.
     """
-    chosen = load_config(config, changes)
+    chosen = load_config(config, changes, base=find_task(task).config())
     return chosen if seed is None else chosen.replace(train__seed=seed)

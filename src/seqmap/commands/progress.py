@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -14,10 +15,16 @@ from seqmap.training import Progress as Step
 
 
 class TrainingProgress:
-    """A bar for the running epoch with the time left, and a line for each that is over."""
+    """A bar for the running epoch with the time left, and a line for each that is over.
 
-    def __init__(self, screen: Screen) -> None:
+    Args:
+        screen: Where to write.
+        headline: The metrics of an epoch that are shown, as far as they are measured.
+    """
+
+    def __init__(self, screen: Screen, headline: Sequence[str]) -> None:
         self._screen = screen
+        self._headline = headline
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -56,7 +63,7 @@ class TrainingProgress:
         self._spent += epoch.seconds
         figures = "  ".join(
             f"{name.replace('_', '-')} {epoch.dev_metrics[name]:.4f}"
-            for name in ("accuracy", "macro_f1")
+            for name in self._headline
             if name in epoch.dev_metrics
         )
         self._screen.note(

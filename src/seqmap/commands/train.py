@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqmap.commands.console import Screen
-from seqmap.commands.evaluate import check_labels
-from seqmap.commands.memory import describe_input
 from seqmap.commands.progress import TrainingProgress
 from seqmap.config import Config
-from seqmap.data import Dataset, Example, ReadOptions, check_trainable, hold_out, inspect
+from seqmap.data import ReadOptions
 from seqmap.errors import DataError
 from seqmap.evaluate import evaluate
 from seqmap.runtime.archive import check_output, save
-from seqmap.runtime.session import Session
-from seqmap.tasks import Evaluation, Task, find_task
-from seqmap.training import Trained, train
-from seqmap.training.baseline import linear_baseline
+from seqmap.runtime.session import restore
+from seqmap.tasks import Dataset, Evaluation, Task, find_task
+from seqmap.training import Trained, reference, train
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class TrainRequest:
         options: How the files are read.
         seeds: How many seeds to train; the figures are then mean and deviation.
         resume: Go on from the checkpoint beside `out`.
-        baseline: Whether to fit the linear baseline on the same split.
+        baseline: Whether to fit the plain model of the task on the same split.
     """
 
     task: str
@@ -64,9 +62,9 @@ class _Parts:
     """
 
     given: Dataset
-    train: tuple[Example, ...]
-    dev: tuple[Example, ...]
-    test: tuple[Example, ...]
+    train: Sequence[Any]
+    dev: Sequence[Any]
+    test: Sequence[Any]
     held_out: bool
 
 
@@ -83,7 +81,7 @@ def run_train(request: TrainRequest, screen: Screen) -> None:
     check_output(request.out)
     parts = _read(task, request, screen)
     runs = _train_all(task, request, parts, screen)
-    best, evaluation = min(runs, key=lambda run: run[0].metrics["loss"])
+    best, evaluation = min(runs, key=lambda run: run[0].cost)
     if request.seeds > 1:
         save(best.archive, request.out)
         for number in range(request.seeds):
@@ -94,7 +92,7 @@ def run_train(request: TrainRequest, screen: Screen) -> None:
         shown = ", ".join(f"{k} {m:.4f} ± {s:.4f}" for k, (m, s) in summary["mean_sd"].items())
         screen.result(f"over {len(runs)} seeds: {shown}")
     if request.baseline:
-        summary["baseline"] = _baseline(parts, screen)
+        summary["baseline"] = _baseline(task, parts, screen)
     screen.close(summary)
 
 
@@ -108,52 +106,30 @@ def _read(task: Task, request: TrainRequest, screen: Screen) -> _Parts:
 
     given, dev, test = load(request.train), load(request.dev), load(request.test)
     assert given is not None
-    check_trainable(given.examples, request.train)
-    for other in (dev, test):
-        if other is not None:
-            check_labels(other, given.label_names, "the training data does not have this label")
+    task.check_trainable(given)
+    dev, test = (None if part is None else task.conform(part, given) for part in (dev, test))
     if dev is None:
-        fitting, choosing = _held_out(given.examples, request.config.train.holdout, screen)
+        share = request.config.train.holdout
+        fitting, choosing = _held_out(task, given.examples, share, screen)
     else:
-        fitting, choosing = given.examples, _aligned(dev, given)
+        fitting, choosing = given.examples, dev.examples
     tested = () if test is None else test.examples
-    report = inspect(fitting, choosing, tested or None)
-    for line in report.describe():
+    for line in task.inspect(fitting, choosing, tested or None):
         screen.note(line)
     return _Parts(given, fitting, choosing, tested, held_out=dev is None)
 
 
 def _held_out(
-    examples: tuple[Example, ...], share: float, screen: Screen
-) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    task: Task, examples: Sequence[Any], share: float, screen: Screen
+) -> tuple[Sequence[Any], Sequence[Any]]:
     """Split as `train` itself does, to report on both parts."""
     try:
-        fitting, choosing = hold_out(examples, share)
+        fitting, choosing = task.hold_out(examples, share)
     except DataError as error:
         screen.note(f"no --dev, and {error.problem}: choosing on the training data itself")
         return examples, examples
     screen.note(f"no --dev: {len(choosing):,} examples held out ({share:.0%}, seed 42)")
     return fitting, choosing
-
-
-def _aligned(dev: Dataset, train: Dataset) -> tuple[Example, ...]:
-    """Put a teacher's probabilities into the order of the training file's classes."""
-    if dev.soft_names is None or dev.soft_names == train.label_names:
-        return dev.examples
-    if set(dev.soft_names) != set(train.label_names):
-        raise DataError(
-            "the soft labels are of other classes than the training data",
-            path=dev.path,
-            given=", ".join(dev.soft_names),
-            allowed=train.label_names,
-        )
-    order = [dev.soft_names.index(name) for name in train.label_names]
-    return tuple(
-        replace(
-            example, soft=tuple(example.soft[place] for place in order) if example.soft else None
-        )
-        for example in dev.examples
-    )
 
 
 def _train_all(task: Task, request: TrainRequest, parts: _Parts, screen: Screen) -> list[_Run]:
@@ -179,22 +155,21 @@ def _place(request: TrainRequest, number: int) -> Path:
 
 def _one(task: Task, request: TrainRequest, parts: _Parts, number: int, screen: Screen) -> _Run:
     config = request.config.replace(train__seed=request.config.train.seed + number)
-    with TrainingProgress(screen) as watch:
+    with TrainingProgress(screen, task.headline) as watch:
         trained = train(
             task,
             parts.given.examples,
             None if parts.held_out else parts.dev,
             config=config,
-            multi=parts.given.multi_label,
-            labels=parts.given.label_names,
-            facts={"input": describe_input(parts.given, request.options)},
+            targets=task.targets(parts.given),
+            facts={"input": task.memory(parts.given, request.options)},
             out=_place(request, number),
             resume=request.resume,
             watch=watch,
         )
     if not parts.test:
         return trained, None
-    return trained, evaluate(Session(trained.archive), parts.test)
+    return trained, evaluate(restore(trained.archive), parts.test)
 
 
 def _show(
@@ -202,13 +177,11 @@ def _show(
 ) -> None:
     figures = trained.metrics if evaluation is None else evaluation.metrics
     part = "dev" if evaluation is None else "test"
-    calibration = trained.archive.manifest["calibration"]
     if evaluation is not None:
         screen.result(evaluation.report())
     screen.result(f"{part}: " + "  ".join(f"{name} {value:.4f}" for name, value in figures.items()))
-    screen.note(
-        f"calibrated on dev: ECE {calibration['ece_before']:.4f} → {calibration['ece_after']:.4f}"
-    )
+    for note in trained.notes:
+        screen.note(note)
     screen.result(f"saved {request.out} ({_size(request.out)}) after {trained.seconds:.1f} s")
 
 
@@ -217,13 +190,15 @@ def _size(path: Path) -> str:
     return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 2**10:.0f} KiB"
 
 
-def _baseline(parts: _Parts, screen: Screen) -> dict[str, float]:
-    """Fit and show the linear model on the same split."""
+def _baseline(task: Task, parts: _Parts, screen: Screen) -> dict[str, float] | None:
+    """Fit and show the task's plain model on the same split."""
     on, name = (parts.test, "test") if parts.test else (parts.dev, "dev")
-    baseline = linear_baseline(parts.train, on, multi=parts.given.multi_label)
-    shown = "  ".join(f"{key} {value:.4f}" for key, value in baseline.metrics.items())
-    screen.result(f"linear baseline (TF-IDF + logistic regression), {name}: {shown}")
-    return dict(baseline.metrics)
+    found = reference(task, parts.train, on, task.targets(parts.given))
+    if found is None:
+        return None
+    shown = "  ".join(f"{key} {value:.4f}" for key, value in found.metrics.items())
+    screen.result(f"{found.title}, {name}: {shown}")
+    return found.metrics
 
 
 def _summary(
@@ -249,7 +224,7 @@ def _summary(
         "train_seconds": best.seconds,
         "epochs": len(best.history),
         "history": [asdict(epoch) for epoch in best.history],
-        "calibration": manifest["calibration"],
+        "calibration": manifest.get("calibration"),
         "data": manifest["data"],
         "model": str(request.out),
         "size_bytes": request.out.stat().st_size,

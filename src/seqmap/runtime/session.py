@@ -1,30 +1,30 @@
-"""A deployed model: load, predict, stream. Needs NumPy and no torch."""
+"""A deployed model: load, predict, evaluate, stream. Needs NumPy and no torch.
+
+What all models have in common is here; each task has a subclass of `Session` in a file of its own.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from seqmap.calibration import sigmoid, softmax
-from seqmap.codecs import truncate
 from seqmap.config import Config, from_dict
 from seqmap.errors import ArchiveError, ConfigError, UserError
+from seqmap.lazy import imported
 from seqmap.runtime.archive import Archive, read
-from seqmap.runtime.plan import build_network
-from seqmap.runtime.stream import TextStream
-from seqmap.tasks import Codecs, Task, find_task
+from seqmap.tasks import Evaluation, Task, find_task
 
-if TYPE_CHECKING:
-    from seqmap.features.wide import WideModel
+SESSIONS: dict[str, str] = {
+    "classify": "seqmap.runtime.classify:ClassifySession",
+}
+"""The session of each task."""
 
 CHUNK = 256
-"""Texts that `predict_iter` takes at once."""
+"""Inputs that `predict_iter` takes at once."""
 
 
 def load(path: str | Path) -> Session:
@@ -35,7 +35,7 @@ def load(path: str | Path) -> Session:
     """
     archive = read(path)
     try:
-        return Session(archive)
+        return restore(archive)
     except ArchiveError as error:
         raise ArchiveError(
             error.problem,
@@ -46,7 +46,20 @@ def load(path: str | Path) -> Session:
         ) from None
 
 
-class Session:
+def restore(archive: Archive) -> Session:
+    """Return the session of an archive that was read or trained.
+
+    Raises:
+        ArchiveError: It cannot be used.
+    """
+    task = archive.manifest.get("task")
+    if not isinstance(task, str) or task not in SESSIONS:
+        raise ArchiveError("the model is of a task that is not known", given=task, allowed=SESSIONS)
+    session: Session = imported(SESSIONS[task])(archive)
+    return session
+
+
+class Session(ABC):
     """A model that answers. It never changes, so threads may share it.
 
     Args:
@@ -56,22 +69,22 @@ class Session:
         archive: The same.
         task: What it does.
         config: What it was built from.
-        codecs: What turns texts and labels into numbers and back.
-        network: The deep branch.
+        codecs: What turns inputs and targets into numbers and back.
 
     Raises:
         ArchiveError: Its parts are incomplete or do not fit together.
     """
 
+    codecs: Any
+    takes = "texts"
+    """What its inputs are, for messages."""
+
     def __init__(self, archive: Archive) -> None:
         self.archive = archive
-        manifest, arrays = archive.manifest, archive.arrays
         try:
-            self.task: Task = find_task(manifest["task"])
-            self.config: Config = from_dict(manifest["config"])
-            self.codecs: Codecs = self.task.restore_codecs(manifest, arrays)
-            self._factors = _factors(manifest.get("calibration") or {}, len(self.labels))
-            self._wide = _restore_wide(archive, len(self.labels))
+            self.task: Task = find_task(archive.manifest["task"])
+            self.config: Config = from_dict(archive.manifest["config"])
+            self._restore(archive)
         except ArchiveError:
             raise
         except ConfigError as error:
@@ -84,14 +97,22 @@ class Session:
             raise ArchiveError(
                 "the model's description is incomplete", given=f"{type(error).__name__}: {error}"
             ) from None
-        self.network = build_network(
-            arrays, self.config, vocabulary=self.codecs.source.size, classes=len(self.labels)
-        )
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The class names, in the order of the columns of `predict_proba`."""
-        return tuple(self.codecs.target.names)
+    @abstractmethod
+    def _restore(self, archive: Archive) -> None:
+        """Rebuild codecs and network; what is raised becomes an ArchiveError."""
+
+    @abstractmethod
+    def _answer(self, inputs: Sequence[Any], begin: int) -> Sequence[Any]:
+        """Answer some inputs, one result of the task each; `begin` came before them.
+
+        Raises:
+            UserError: One of them is not what the task takes.
+        """
+
+    @abstractmethod
+    def evaluate(self, examples: Sequence[Any]) -> Evaluation:
+        """Measure the model on labelled examples of its task."""
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -103,129 +124,43 @@ class Session:
         """What identifies the model: the archive's digest."""
         return self.archive.digest()
 
-    def predict(self, texts: Iterable[str]) -> list[Any]:
-        """Answer every text: one result of the task each, in order.
+    def predict(self, inputs: Iterable[Any]) -> list[Any]:
+        """Answer every input: one result of the task each, in order.
 
         Raises:
-            UserError: This is one string, or holds something else than strings.
+            UserError: This is one string, or holds something that the task does not take.
         """
-        return list(self.predict_iter(texts))
+        return list(self.predict_iter(inputs))
 
-    def predict_iter(self, texts: Iterable[str], *, chunk: int = CHUNK) -> Iterator[Any]:
-        """Answer texts as they come, in order, in constant memory.
+    def predict_iter(self, inputs: Iterable[Any], *, chunk: int = CHUNK) -> Iterator[Any]:
+        """Answer inputs as they come, in order, in constant memory.
 
         Args:
-            texts: Any number of them.
+            inputs: Any number of them.
             chunk: How many are waited for before the next answers are given; 1 answers at once.
 
         Raises:
             UserError: As for `predict`.
         """
-        if isinstance(texts, str):
-            raise UserError("predict takes a list of texts", given=texts, remedy="Use [text]")
-        coming, begin = iter(texts), 0
+        self._refuse_one(inputs, "predict")
+        coming, begin = iter(inputs), 0
         while part := list(islice(coming, chunk)):
-            yield from self.answers(self._probabilities(part, begin))
+            yield from self._answer(part, begin)
             begin += len(part)
 
-    def predict_proba(self, texts: Iterable[str]) -> NDArray[np.float64]:
-        """Return calibrated probabilities, (texts, classes).
-
-        Raises:
-            UserError: As for `predict`.
-        """
-        if isinstance(texts, str):
-            raise UserError("predict_proba takes a list of texts", given=texts, remedy="Use [text]")
-        coming, begin = iter(texts), 0
-        found = [np.empty((0, len(self.labels)))]
-        while part := list(islice(coming, CHUNK)):
-            found.append(self._probabilities(part, begin))
-            begin += len(part)
-        return np.concatenate(found)
-
-    def stream(self, state: bytes | None = None) -> TextStream:
-        """Begin a stream: answers for a text that arrives piece by piece, in constant memory.
+    def stream(self, state: bytes | None = None) -> Any:
+        """Begin a stream: answers for an input that arrives piece by piece.
 
         Args:
-            state: What `TextStream.to_bytes` gave, to go on from there.
+            state: What the stream's `to_bytes` gave, to go on from there.
 
         Raises:
-            UserError: The model needs the whole text before it can answer.
-            ArchiveError: The state is damaged, or of another model.
+            UserError: This model does not stream.
         """
-        reason = self._why_no_stream()
-        if reason:
+        raise UserError(f"a model of the task {self.task.name} does not stream")
+
+    def _refuse_one(self, inputs: Any, method: str) -> None:
+        if isinstance(inputs, str):
             raise UserError(
-                f"this model cannot stream: {reason}",
-                remedy="Train it with --set encoder.direction=forward --set wide.kind=none",
+                f"{method} takes a list of {self.takes}", given=inputs, remedy="Use [text]"
             )
-        stream = TextStream(self)
-        if state is not None:
-            stream.load(state)
-        return stream
-
-    def _why_no_stream(self) -> str | None:
-        encoder = self.config.encoder
-        if encoder.name in ("transformer", "lstm-transformer"):
-            return f"a {encoder.name} needs the whole text"
-        if not self.network.streams:
-            return f"its {encoder.name} also reads backwards from the end of the text"
-        if self._wide is not None:
-            return "its wide branch needs the whole text"
-        return None
-
-    def without_wide(self) -> Session:
-        """Return the same model with its deep branch alone, uncalibrated."""
-        if self._wide is None:
-            return self
-        manifest = {**self.archive.manifest, "wide": None, "calibration": {"deep": 1.0}}
-        return Session(Archive(manifest, self.archive.arrays))
-
-    def answers(self, probabilities: NDArray[np.float64]) -> list[Any]:
-        """Turn probabilities (texts, classes) into the task's results."""
-        return self.task.results(probabilities, self.codecs)
-
-    def calibrated(
-        self, deep: NDArray[Any] | None, wide: NDArray[Any] | None = None
-    ) -> NDArray[np.float64]:
-        """Turn the branches' scores into probabilities: those of `a deep + b wide + bias`."""
-        a, b, bias = self._factors
-        fused = bias
-        if deep is not None:
-            fused = fused + a * deep.astype(np.float64)
-        if wide is not None:
-            fused = fused + b * wide.astype(np.float64)
-        return np.asarray(sigmoid(fused) if self.codecs.multi else softmax(fused))
-
-    def _probabilities(self, texts: Sequence[str], begin: int) -> NDArray[np.float64]:
-        for place, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise UserError(
-                    "predict takes texts", given=repr(text), allowed="str", line=begin + place + 1
-                )
-        settings, codec = self.config.text, self.codecs.source
-        ids = [truncate(codec.encode(t), settings.max_length, settings.truncate) for t in texts]
-        wide = None if self._wide is None else self._wide.logits(texts)
-        return self.calibrated(self.network.logits(ids), wide)
-
-
-def _factors(calibration: dict[str, Any], classes: int) -> tuple[float, float, NDArray[np.float64]]:
-    """Return the weights of both branches and the bias (classes,)."""
-    bias = np.asarray(calibration.get("bias", np.zeros(classes)), dtype=np.float64)
-    if bias.shape != (classes,):
-        raise ArchiveError("the model's calibration does not fit its labels", given=bias.shape)
-    return float(calibration.get("deep", 1.0)), float(calibration.get("wide", 0.0)), bias
-
-
-def _restore_wide(archive: Archive, classes: int) -> WideModel | None:
-    """Rebuild the wide branch, unless the model has none or gives it no weight."""
-    state = archive.manifest.get("wide")
-    if state is None or not (archive.manifest.get("calibration") or {}).get("wide"):
-        return None
-    # Imported here: models without it start faster.
-    from seqmap.features.wide import WideModel
-
-    model = WideModel.from_state(state, archive.arrays)
-    if len(model.bias) != classes:
-        raise ArchiveError("the model's wide branch does not fit its labels", given=len(model.bias))
-    return model

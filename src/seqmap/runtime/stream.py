@@ -13,7 +13,7 @@ from seqmap.errors import ArchiveError, SeqmapError, UserError
 from seqmap.runtime.archive import Archive, from_bytes, to_bytes
 
 if TYPE_CHECKING:
-    from seqmap.runtime.session import Session
+    from seqmap.runtime.classify import ClassifySession
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class TextStream:
         session: The model.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ClassifySession) -> None:
         self._session = session
         self._network = session.network.stream()
         self._held = ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from seqmap.errors import UserError, nearest
-from seqmap.tasks.base import Codecs, Evaluation, Task
-from seqmap.tasks.classify import Classification, Classify, MultiClassification
+from functools import cache
 
-TASKS: dict[str, Task] = {
-    "classify": Classify(),
+from seqmap.errors import UserError, nearest
+from seqmap.lazy import imported
+from seqmap.tasks.base import Dataset, Evaluation, Task
+
+TASKS: dict[str, str] = {
+    "classify": "seqmap.tasks.classify:Classify",
 }
 
 
@@ -21,16 +23,13 @@ def find_task(name: str) -> Task:
         close = nearest(name, TASKS)
         remedy = f"Did you mean {close}?" if close else None
         raise UserError("unknown task", given=name, allowed=TASKS, remedy=remedy)
-    return TASKS[name]
+    return _task(TASKS[name])
 
 
-__all__ = [
-    "TASKS",
-    "Classification",
-    "Classify",
-    "Codecs",
-    "Evaluation",
-    "MultiClassification",
-    "Task",
-    "find_task",
-]
+@cache
+def _task(place: str) -> Task:
+    task: Task = imported(place)()
+    return task
+
+
+__all__ = ["TASKS", "Dataset", "Evaluation", "Task", "find_task"]

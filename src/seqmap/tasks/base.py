@@ -1,36 +1,47 @@
 """What a task is: a torch-free declaration of a mapping of sequences.
 
-A task says how its data is read, which codecs turn source and target into numbers, which head
-answers, and how answers are scored and shown. Training (torch) and deployment (no torch) share it.
+A task says how its data is read, checked, split, described and remembered, and how an answer is
+shown. The commands go through it and know nothing of any one task. What turns data into numbers
+and scores into answers is the task's own business, shared by its training recipe
+(`seqmap.training`) and its session (`seqmap.runtime`).
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from seqmap.codecs.base import TextCodec
-from seqmap.codecs.labels import LabelCodec
 from seqmap.config import Config
+from seqmap.errors import UserError
 
 if TYPE_CHECKING:
     # Reading files drags half of the standard library in; a deployed model may never read one.
-    from seqmap.data import Dataset, Example, ReadOptions
+    from seqmap.data import ReadOptions
 
 
-@dataclass(frozen=True)
-class Codecs:
-    """The two sides of a mapping: what turns sources and targets into numbers and back."""
+class Layout(Protocol):
+    """What was found in a file."""
 
-    source: TextCodec
-    target: LabelCodec
-    multi: bool = False
-    """Whether one source may carry several labels."""
+    def describe(self) -> str:
+        """Return one line of facts, and one line for each note."""
+
+
+class Dataset(Protocol):
+    """The examples of one file."""
+
+    @property
+    def path(self) -> str:
+        """Where they come from."""
+
+    @property
+    def examples(self) -> tuple[Any, ...]:
+        """Examples of the task's own kind."""
+
+    @property
+    def layout(self) -> Layout:
+        """What was found in the file."""
 
 
 @dataclass(frozen=True)
@@ -57,44 +68,100 @@ class Task(ABC):
 
     name: ClassVar[str]
     """The word on the command line."""
+    headline: ClassVar[tuple[str, ...]]
+    """The metrics that are shown for each epoch, as far as they are measured."""
+
+    def config(self) -> Config:
+        """Return the defaults, which a configuration file and `--set` change."""
+        return Config()
 
     @abstractmethod
     def read(self, path: str, options: ReadOptions) -> Dataset:
-        """Read labelled examples from a file."""
+        """Read labelled examples from a file.
+
+        Raises:
+            DataError: The file, or a line of it, cannot be used.
+        """
 
     @abstractmethod
-    def head(self, codecs: Codecs) -> str:
-        """Return which head answers: a key of `seqmap.nn.heads.HEADS`."""
+    def targets(self, dataset: Dataset) -> Any:
+        """Return what is known of all targets of the training file: the recipe is told."""
 
     @abstractmethod
-    def fit_codecs(
+    def check_trainable(self, dataset: Dataset) -> None:
+        """Refuse a training file from which nothing can be learned.
+
+        Raises:
+            DataError: There is nothing to learn.
+        """
+
+    def conform(self, other: Dataset, train: Dataset) -> Dataset:
+        """Check a dev or test part against the training part; return it in the latter's terms.
+
+        Raises:
+            DataError: They do not belong together.
+        """
+        return other
+
+    @abstractmethod
+    def check_known(self, dataset: Dataset, codecs: Any) -> None:
+        """Refuse targets that a model cannot know.
+
+        Raises:
+            DataError: There is one.
+        """
+
+    @abstractmethod
+    def hold_out(
+        self, examples: Sequence[Any], share: float
+    ) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Split off a part to choose on, the same one each time.
+
+        Raises:
+            DataError: Nothing can be spared.
+        """
+
+    @abstractmethod
+    def inspect(
+        self, train: Sequence[Any], dev: Sequence[Any], test: Sequence[Any] | None
+    ) -> tuple[str, ...]:
+        """Return lines about the parts: counts, and what their reader should know."""
+
+    def memory(self, dataset: Dataset, options: ReadOptions) -> dict[str, Any]:
+        """Return what a model remembers of its training file, for the manifest."""
+        return {}
+
+    def recall(
         self,
-        examples: Sequence[Example],
-        config: Config,
+        path: str,
+        options: ReadOptions,
+        memory: Mapping[str, Any] | None,
         *,
-        multi: bool,
-        labels: Sequence[str] | None = None,
-    ) -> Codecs:
-        """Build the codecs from training data; labels that are given keep their order."""
+        labelled: bool,
+    ) -> ReadOptions:
+        """Complete the options for a file by what `memory` kept of the training file."""
+        return options
 
     @abstractmethod
-    def restore_codecs(self, manifest: dict[str, Any], arrays: dict[str, Any]) -> Codecs:
-        """Rebuild the codecs from an archive."""
+    def inputs(self, path: str, options: ReadOptions) -> Iterator[Any]:
+        """Read what is to be answered from a file or a pipe, as it comes.
+
+        Raises:
+            DataError: It cannot be read.
+        """
+
+    def input_of(self, text: str) -> Any:
+        """Return the input that is given as `--text`.
+
+        Raises:
+            UserError: The task does not map from text.
+        """
+        raise UserError(f"{self.name} does not answer a text", remedy="Give a FILE")
 
     @abstractmethod
-    def codec_state(self, codecs: Codecs) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return what `restore_codecs` needs: manifest entries and arrays."""
+    def line(self, answer: Any) -> str:
+        """Show an answer in one line."""
 
-    @abstractmethod
-    def encode_targets(self, examples: Sequence[Example], codecs: Codecs) -> NDArray[np.float32]:
-        """Turn the examples' targets into the array that the head's loss compares with."""
-
-    @abstractmethod
-    def evaluate(
-        self, probabilities: NDArray[np.float64], targets: NDArray[np.float32], codecs: Codecs
-    ) -> Evaluation:
-        """Score predicted probabilities against targets."""
-
-    @abstractmethod
-    def results(self, probabilities: NDArray[np.float64], codecs: Codecs) -> list[Any]:
-        """Turn scores into what the user sees: one frozen dataclass an input."""
+    def record(self, answer: Any) -> dict[str, Any]:
+        """Return an answer as plain values for JSON."""
+        return asdict(answer)

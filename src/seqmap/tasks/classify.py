@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqmap.codecs import fit_codec, restore_codec
+from seqmap.codecs.base import TextCodec
 from seqmap.codecs.labels import LabelCodec
 from seqmap.config import Config
-from seqmap.tasks.base import Codecs, Evaluation, Task
+from seqmap.errors import DataError
+from seqmap.tasks.base import Evaluation, Task
 
 if TYPE_CHECKING:
+    # Reading files drags half of the standard library in; a deployed model may never read one.
     from seqmap.data import Dataset, Example, ReadOptions
 
 # A label of several is given when its probability passes this.
 THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """What is known of the labels of all training examples.
+
+    Attributes:
+        names: The classes in their order, which is also that of soft labels; None collects them.
+        multi: Whether an example may carry several labels.
+    """
+
+    names: tuple[str, ...] | None = None
+    multi: bool = False
+
+
+@dataclass(frozen=True)
+class Codecs:
+    """The two sides of the mapping: what turns texts and labels into numbers and back."""
+
+    source: TextCodec
+    target: LabelCodec
+    multi: bool = False
+    """Whether one source may carry several labels."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +79,86 @@ class Classify(Task):
     """Text → label."""
 
     name = "classify"
+    headline = ("accuracy", "macro_f1")
 
     def read(self, path: str, options: ReadOptions) -> Dataset:
         """Read labelled texts."""
         from seqmap.data import read_examples
 
         return read_examples(path, options)
+
+    def targets(self, dataset: Any) -> LabelSet:
+        """Return the labels and whether an example may carry several."""
+        return LabelSet(dataset.label_names, dataset.multi_label)
+
+    def check_trainable(self, dataset: Any) -> None:
+        """Refuse fewer than two labels."""
+        from seqmap.data import check_trainable
+
+        check_trainable(dataset.examples, dataset.path)
+
+    def conform(self, other: Any, train: Any) -> Any:
+        """Refuse labels that training does not see; put a teacher's shares into its order."""
+        problem = "the training data does not have this label"
+        _check_labels(other, train.label_names, problem)
+        return _aligned(other, train)
+
+    def check_known(self, dataset: Any, codecs: Codecs) -> None:
+        """Refuse labels that a model does not know."""
+        problem = "the model does not know this label"
+        _check_labels(dataset, tuple(codecs.target.names), problem)
+
+    def hold_out(
+        self, examples: Sequence[Example], share: float
+    ) -> tuple[Sequence[Example], Sequence[Example]]:
+        """Split off a stratified part (seed 42)."""
+        from seqmap.data import hold_out
+
+        return hold_out(examples, share)
+
+    def inspect(
+        self, train: Sequence[Example], dev: Sequence[Example], test: Sequence[Example] | None
+    ) -> tuple[str, ...]:
+        """Count classes, duplicates, contradictions, empty texts and overlap."""
+        from seqmap.data import inspect
+
+        return inspect(train, dev, test).describe()
+
+    def memory(self, dataset: Any, options: ReadOptions) -> dict[str, Any]:
+        """Return columns and format of the training file."""
+        from seqmap.data.memory import describe_input
+
+        return describe_input(dataset, options)
+
+    def recall(
+        self,
+        path: str,
+        options: ReadOptions,
+        memory: Mapping[str, Any] | None,
+        *,
+        labelled: bool,
+    ) -> ReadOptions:
+        """Take the training file's columns where a file has its shape."""
+        from seqmap.data.memory import remembered
+
+        return remembered(path, options, memory, labelled=labelled)
+
+    def inputs(self, path: str, options: ReadOptions) -> Iterator[str]:
+        """Stream the texts of a file or a pipe."""
+        from seqmap.data import iter_texts
+
+        return (text for _, text in iter_texts(path, options))
+
+    def input_of(self, text: str) -> str:
+        """Return the text itself."""
+        return text
+
+    def line(self, answer: Classification | MultiClassification) -> str:
+        """Return the label and its probability, separated by a tab; several by a bar."""
+        if isinstance(answer, MultiClassification):
+            shares = [f"{answer.probabilities[label]:.4f}" for label in answer.labels]
+            return "|".join(answer.labels) + "\t" + "|".join(shares)
+        return f"{answer.label}\t{answer.probability:.4f}"
 
     def head(self, codecs: Codecs) -> str:
         """Return the head for single or for several labels."""
@@ -68,11 +168,9 @@ class Classify(Task):
         self,
         examples: Sequence[Example],
         config: Config,
-        *,
-        multi: bool,
-        labels: Sequence[str] | None = None,
+        targets: LabelSet,
     ) -> Codecs:
-        """Build symbols and labels from training data.
+        """Build symbols and labels from training data; labels that are given keep their order.
 
         Raises:
             DataError: There are fewer than two labels.
@@ -80,11 +178,10 @@ class Classify(Task):
         from seqmap.data import check_trainable
 
         check_trainable(examples)
-        target = (
-            LabelCodec.fit(e.labels for e in examples) if labels is None else LabelCodec(labels)
-        )
+        names = targets.names
+        target = LabelCodec.fit(e.labels for e in examples) if names is None else LabelCodec(names)
         source = fit_codec((example.text for example in examples), config.text)
-        return Codecs(source, target, multi)
+        return Codecs(source, target, targets.multi)
 
     def codec_state(self, codecs: Codecs) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return manifest entries and arrays that `restore_codecs` reads."""
@@ -152,6 +249,39 @@ class Classify(Task):
                 best = max(shares, key=shares.__getitem__)
                 answers.append(Classification(best, shares[best], shares))
         return answers
+
+
+def _check_labels(dataset: Dataset, known: tuple[str, ...], problem: str) -> None:
+    """Refuse labels that are not known, by file and line."""
+    allowed = set(known)
+    for example in dataset.examples:
+        strange = next((label for label in example.labels if label not in allowed), None)
+        if strange is not None:
+            shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+            raise DataError(
+                problem, path=dataset.path, line=example.line, given=strange, allowed=shown
+            )
+
+
+def _aligned(other: Dataset, train: Dataset) -> Dataset:
+    """Put a teacher's probabilities into the order of the training file's classes."""
+    if other.soft_names is None or other.soft_names == train.label_names:
+        return other
+    if set(other.soft_names) != set(train.label_names):
+        raise DataError(
+            "the soft labels are of other classes than the training data",
+            path=other.path,
+            given=", ".join(other.soft_names),
+            allowed=train.label_names,
+        )
+    order = [other.soft_names.index(name) for name in train.label_names]
+    examples = tuple(
+        replace(
+            example, soft=tuple(example.soft[place] for place in order) if example.soft else None
+        )
+        for example in other.examples
+    )
+    return replace(other, examples=examples, soft_names=train.label_names)
 
 
 def _decisions(scores: NDArray[Any], multi: bool) -> NDArray[np.int64]:

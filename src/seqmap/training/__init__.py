@@ -9,7 +9,8 @@ if "torch" not in sys.modules:
     # loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+from seqmap.training.job import Reference, Trained  # noqa: E402
 from seqmap.training.loop import Epoch, Progress, Watch  # noqa: E402
-from seqmap.training.pipeline import Trained, train  # noqa: E402
+from seqmap.training.recipes import reference, train  # noqa: E402
 
-__all__ = ["Epoch", "Progress", "Trained", "Watch", "train"]
+__all__ = ["Epoch", "Progress", "Reference", "Trained", "Watch", "reference", "train"]

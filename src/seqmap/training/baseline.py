@@ -22,7 +22,9 @@ from seqmap.codecs.labels import LabelCodec
 from seqmap.config import TextConfig
 from seqmap.data import Example
 from seqmap.errors import DataError
-from seqmap.tasks import Classify, Codecs, Evaluation
+from seqmap.tasks.base import Evaluation
+from seqmap.tasks.classify import Classify, Codecs, LabelSet
+from seqmap.training.job import Reference
 
 # A character of a script without blanks, a word, or a punctuation mark.
 _TOKEN = rf"[{UNSPACED}]|[^\W{UNSPACED}]+|[^\w\s]"
@@ -54,6 +56,14 @@ class Baseline:
     def metrics(self) -> dict[str, float]:
         """Named figures, as those of `evaluate`."""
         return self.evaluation.metrics
+
+
+def classify_reference(
+    train: Sequence[Example], test: Sequence[Example], targets: LabelSet
+) -> Reference:
+    """Return what the linear baseline reaches, to be shown beside a model."""
+    found = linear_baseline(train, test, multi=targets.multi)
+    return Reference("linear baseline (TF-IDF + logistic regression)", dict(found.metrics))
 
 
 def linear_baseline(

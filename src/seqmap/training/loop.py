@@ -4,45 +4,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from seqmap.batch import Batch, collate, plan_batches
 from seqmap.config import TrainConfig
 from seqmap.errors import DataError, TrainingError
-from seqmap.nn.model import SequenceModel
 from seqmap.training.average import WeightAverage
 from seqmap.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from seqmap.training.learner import Learner, Score
 from seqmap.training.optimizer import Optimizer
 from seqmap.training.schedule import learning_rate
 
 # Seconds between checkpoints, at least: short epochs would spend their time on writing.
 CHECKPOINT_EVERY = 10.0
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Examples as numbers.
-
-    Attributes:
-        sources: Symbol ids of each example, (time,) int32.
-        targets: (examples, classes) float32.
-    """
-
-    sources: Sequence[NDArray[np.int32]]
-    targets: NDArray[np.float32]
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Symbols in each example, (examples,)."""
-        return np.array([len(source) for source in self.sources], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -88,7 +68,7 @@ class _State:
 
     epoch: int = 0
     step: int = 0
-    best_loss: float = math.inf
+    best_cost: float = math.inf
     best_epoch: int = 0
     saved_at: float = 0.0
 
@@ -97,43 +77,37 @@ class Trainer:
     """Trains one network.
 
     Args:
-        model: The network; it holds the best weights when `fit` returns.
+        learner: The network with its examples; it holds the best weights when `fit` returns.
         config: How to train.
-        measure: Turns dev logits (examples, classes) into named figures.
         identity: What must be equal for a checkpoint to be continued (configuration, data).
-        class_weights: Weight of each class in the loss, (classes,), or None.
         checkpoint: Where to keep the state between epochs, or None.
         watch: Whom to tell.
     """
 
     def __init__(
         self,
-        model: SequenceModel,
+        learner: Learner,
         config: TrainConfig,
         *,
-        measure: Callable[[NDArray[np.float64]], dict[str, float]],
         identity: dict[str, Any],
-        class_weights: NDArray[np.float32] | None = None,
         checkpoint: Path | None = None,
         watch: Watch | None = None,
     ) -> None:
-        self.model = model
+        self.learner = learner
+        self.model = learner.network
         self.config = config
-        self.device = next(model.parameters()).device
         self.history: list[Epoch] = []
         self.interrupted = False
-        self._measure = measure
         self._identity = identity
-        self._weights = None if class_weights is None else torch.from_numpy(class_weights)
         self._checkpoint = checkpoint
         self._watch = watch or Watch()
-        self._optimizer = Optimizer(model, [model.embedding.weight], config)
-        self._average = WeightAverage(model, config.average) if config.average > 0 else None
-        self._best = {n: v.detach().clone() for n, v in model.state_dict().items()}
+        self._optimizer = Optimizer(self.model, learner.tables, config)
+        self._average = WeightAverage(self.model, config.average) if config.average > 0 else None
+        self._best = {n: v.detach().clone() for n, v in self.model.state_dict().items()}
         self._state = _State()
 
-    def fit(self, train: Encoded, dev: Encoded, *, resume: bool = False) -> None:
-        """Train until the epochs are over or the dev loss no longer falls; keep the best weights.
+    def fit(self, *, resume: bool = False) -> None:
+        """Train until the epochs are over or the dev cost no longer falls; keep the best weights.
 
         Ctrl-C after the first epoch ends the training with what is best so far.
         """
@@ -141,7 +115,7 @@ class Trainer:
             self._resume()
         try:
             while self._state.epoch < self.config.epochs and not self._stale():
-                self._run_epoch(train, dev)
+                self._run_epoch()
         except KeyboardInterrupt:
             if not self.history:
                 raise
@@ -151,35 +125,33 @@ class Trainer:
     def _stale(self) -> bool:
         return self._state.epoch - self._state.best_epoch >= self.config.patience
 
-    def _run_epoch(self, train: Encoded, dev: Encoded) -> None:
+    def _run_epoch(self) -> None:
         started = time.perf_counter()
-        train_loss, rate = self._train_epoch(train)
+        train_loss, rate = self._train_epoch()
         kept = self._average.state() if self._average else self.model.state_dict()
-        dev_loss, metrics = self._score(kept, dev)
+        score = self._score(kept)
+        cost = score.loss if score.cost is None else score.cost
         state = self._state
         state.epoch += 1
-        if dev_loss < state.best_loss:
-            state.best_loss, state.best_epoch = dev_loss, state.epoch
+        if cost < state.best_cost:
+            state.best_cost, state.best_epoch = cost, state.epoch
             self._best = {name: value.detach().clone() for name, value in kept.items()}
         seconds = time.perf_counter() - started
-        self.history.append(Epoch(state.epoch, train_loss, dev_loss, metrics, seconds, rate))
+        self.history.append(
+            Epoch(state.epoch, train_loss, score.loss, score.metrics, seconds, rate)
+        )
         self._save()
         if self._watch.epoch:
             self._watch.epoch(self.history[-1])
 
-    def _train_epoch(self, data: Encoded) -> tuple[float, float]:
+    def _train_epoch(self) -> tuple[float, float]:
         config, state = self.config, self._state
-        batches = plan_batches(
-            data.lengths,
-            batch_size=config.batch_size,
-            batch_tokens=config.batch_tokens,
-            rng=np.random.default_rng([config.seed, state.epoch]),
-        )
+        batches = self.learner.plan(config, np.random.default_rng([config.seed, state.epoch]))
         self.model.train()
         total, rate = 0.0, 0.0
         for number, rows in enumerate(batches, start=1):
             rate = learning_rate(state.step, config.epochs * len(batches), config)
-            loss = self._loss(collate(data.sources, data.targets, rows))
+            loss = self.learner.loss(rows)
             self._optimizer.step(loss, rate)
             if self._average:
                 self._average.update(self.model)
@@ -194,39 +166,16 @@ class Trainer:
             if self._watch.step:
                 place = Progress(state.epoch + 1, config.epochs, number, len(batches), value)
                 self._watch.step(place)
-        return total / len(data.sources), rate
+        return total / sum(len(rows) for rows in batches), rate
 
-    def _loss(self, batch: Batch) -> Tensor:
-        scores = self.model(*self._inputs(batch))
-        target = torch.from_numpy(batch.target).to(self.device)
-        loss: Tensor = self.model.head.loss(scores, target, self._weights)
-        return loss
-
-    def _inputs(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        return (
-            torch.from_numpy(batch.source).to(self.device),
-            torch.from_numpy(batch.lengths).to(self.device),
-        )
-
-    def _score(self, weights: dict[str, Tensor], dev: Encoded) -> tuple[float, dict[str, float]]:
-        """Return the dev loss and figures that given weights reach."""
+    def _score(self, weights: dict[str, Tensor]) -> Score:
+        """Return what given weights reach on the dev part."""
         current = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(weights)
-        logits = self.logits(dev)
-        self.model.load_state_dict(current)
-        targets = torch.from_numpy(dev.targets)
-        loss = float(self.model.head.loss(torch.from_numpy(logits), targets, self._weights))
-        return loss, self._measure(logits)
-
-    @torch.no_grad()
-    def logits(self, data: Encoded) -> NDArray[np.float64]:
-        """Return the model's logits, (examples, classes), in the order of the data."""
         self.model.eval()
-        out = np.zeros(data.targets.shape, dtype=np.float64)
-        for rows in plan_batches(data.lengths, batch_size=256, batch_tokens=32_768):
-            batch = collate(data.sources, data.targets, rows)
-            out[rows] = self.model(*self._inputs(batch)).float().cpu().numpy()
-        return out
+        score = self.learner.score()
+        self.model.load_state_dict(current)
+        return score
 
     def _save(self) -> None:
         if self._checkpoint is None or time.monotonic() - self._state.saved_at < CHECKPOINT_EVERY:
@@ -242,7 +191,7 @@ class Trainer:
         state = asdict(self._state)
         facts = {
             "identity": self._identity,
-            "state": {**state, "best_loss": repr(state["best_loss"])},
+            "state": {**state, "best_cost": repr(state["best_cost"])},
             "average_steps": self._average.steps if self._average else 0,
             "history": [asdict(epoch) for epoch in self.history],
         }
@@ -253,7 +202,7 @@ class Trainer:
     def _resume(self) -> None:
         if self._checkpoint is None:
             return
-        kept = load_checkpoint(self._checkpoint, self.device)
+        kept = load_checkpoint(self._checkpoint, next(self.model.parameters()).device)
         if kept is None:
             return
         changed = [k for k, v in self._identity.items() if kept.facts["identity"].get(k) != v]
@@ -264,7 +213,7 @@ class Trainer:
                 remedy="Use the same data and configuration, or train without --resume",
             )
         facts = dict(kept.facts["state"])
-        facts["best_loss"] = float(facts["best_loss"])
+        facts["best_cost"] = float(facts["best_cost"])
         self._state = _State(**facts)
         self._state.saved_at = time.monotonic()
         self.history = [Epoch(**epoch) for epoch in kept.facts["history"]]

@@ -9,14 +9,15 @@ from seqmap.config import Config
 from seqmap.data import Example
 from seqmap.errors import DataError
 from seqmap.evaluate import evaluate
-from seqmap.runtime.session import Session, load
-from seqmap.tasks import TASKS
+from seqmap.runtime.session import load, restore
+from seqmap.tasks import find_task
+from seqmap.tasks.classify import LabelSet
 from seqmap.training import Trained, Watch, train
 
 CONFIG = Config().replace(
     encoder__hidden=8, embedding__size=8, train__epochs=6, train__threads=1, train__batch_size=8
 )
-CLASSIFY = TASKS["classify"]
+CLASSIFY = find_task("classify")
 
 
 def examples(count: int = 160, seed: int = 0) -> list[Example]:
@@ -44,7 +45,7 @@ def test_both_branches_learn_and_are_fused(tmp_path: Path) -> None:
     alone = session.without_wide()
     texts = [example.text for example in examples(20, seed=2)]
     assert not np.allclose(alone.predict_proba(texts), session.predict_proba(texts))
-    again = Session(trained.archive).predict_proba(texts)
+    again = restore(trained.archive).predict_proba(texts)
     np.testing.assert_array_equal(again, session.predict_proba(texts))
 
 
@@ -60,7 +61,7 @@ def test_what_is_deployed_is_what_was_trained(encoder: str, pooling: str) -> Non
         wide__kind="none",
     )
     trained = train(CLASSIFY, examples(40), examples(20, seed=1), config=config)
-    session = Session(trained.archive)
+    session = restore(trained.archive)
     measured = evaluate(session, examples(20, seed=1)).metrics
     # The loss that training saw on dev, in torch, is the one that the deployed model gives.
     assert measured["loss"] == pytest.approx(trained.metrics["loss"], rel=1e-4)
@@ -72,8 +73,8 @@ def test_several_labels() -> None:
         labels = example.labels + (("odd",) if place % 2 else ())
         text = example.text + (" oddly" if place % 2 else "")
         data.append(Example(text, labels))
-    trained = train(CLASSIFY, data, config=CONFIG, multi=True)
-    answer = Session(trained.archive).predict(["w1 goodish oddly w2", "w3 poorish"])
+    trained = train(CLASSIFY, data, config=CONFIG, targets=LabelSet(multi=True))
+    answer = restore(trained.archive).predict(["w1 goodish oddly w2", "w3 poorish"])
     assert set(answer[0].labels) == {"good", "odd"}
     assert answer[1].labels == ("poor",)
     assert trained.metrics["f1"] > 0.9
@@ -88,7 +89,7 @@ def test_soft_labels_teach_the_teachers_doubt() -> None:
         data.append(Example(f"{word} w{rng.integers(9)}", ("a",), (share, 1 - share)))
         data.append(Example(f"not w{rng.integers(9)}", ("b",), (0.05, 0.95)))
     trained = train(CLASSIFY, data, config=CONFIG.replace(head__label_smoothing=0.0))
-    session = Session(trained.archive)
+    session = restore(trained.archive)
     sure, torn, against = session.predict_proba(["sure w1", "torn w2", "not w3"])[:, 0]
     assert sure > 0.9 > 0.7 > torn > 0.5 > 0.15 > against
 
@@ -103,7 +104,7 @@ def test_class_weights_raise_the_rare_class() -> None:
     ]
     config = CONFIG.replace(wide__kind="none", train__epochs=3)
     plain, weighted = (
-        Session(
+        restore(
             train(CLASSIFY, data, config=config.replace(train__class_weights=kind)).archive
         ).without_wide()
         for kind in ("none", "balanced")
@@ -139,7 +140,7 @@ def test_word_vectors_that_match_nothing_are_an_error(tmp_path: Path) -> None:
 
 
 def test_hard_texts_predict_without_failing() -> None:
-    session = Session(train(CLASSIFY, examples(60), config=CONFIG).archive)
+    session = restore(train(CLASSIFY, examples(60), config=CONFIG).archive)
     texts = [
         "",
         " ",

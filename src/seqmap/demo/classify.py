@@ -1,4 +1,4 @@
-"""The steps of `seqmap demo`."""
+"""The steps of `seqmap demo --task classify`: synthetic reviews, an LSTM, a linear model."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from seqmap.demo import show
 from seqmap.demo.deployed import ask_new_process
 from seqmap.errors import OutputError
 from seqmap.evaluate import evaluate
+from seqmap.runtime.classify import ClassifySession
 from seqmap.runtime.session import load
 from seqmap.samples.reviews import LABELS, Reviews, reviews, sentences
 from seqmap.tasks import Evaluation, find_task
@@ -72,13 +73,14 @@ def run_demo(out: Path, screen: Screen, *, config: Config = CONFIG) -> None:
     screen.result(show.heading("Data") + "\n" + show.data(parts))
 
     screen.result(show.heading("Training") + "\n" + show.network(config))
-    with TrainingProgress(screen) as watch:
+    with TrainingProgress(screen, find_task("classify").headline) as watch:
         trained = train(
             find_task("classify"), parts.train, parts.dev, config=config, out=model, watch=watch
         )
     screen.result(show.curves(trained))
 
     session = load(model)
+    assert isinstance(session, ClassifySession)
     evaluation = evaluate(session, parts.test)
     screen.result(show.heading(f"Test: {len(parts.test):,} reviews that training never saw"))
     screen.result(evaluation.report())

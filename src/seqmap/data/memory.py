@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from seqmap.data import Dataset, Layout, ReadOptions, TextStream
+from seqmap.data.records import Dataset, Layout, ReadOptions
 from seqmap.data.source import Source
+from seqmap.data.stream import TextStream
 from seqmap.errors import DataError
 
 # Options that belong to a kind of file; they are taken again where the file name ends the same.

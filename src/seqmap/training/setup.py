@@ -1,0 +1,45 @@
+"""Seed, threads, device and arithmetic of one training."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from seqmap.config import TrainConfig
+from seqmap.errors import DataError
+from seqmap.nn.encoders.lstm import set_precision
+from seqmap.runtime import native
+
+
+@contextmanager
+def torch_set_up(config: TrainConfig) -> Iterator[torch.device]:
+    """Set seed and threads, and give the device; the caller's torch is afterwards as it was.
+
+    Raises:
+        DataError: The device is not there.
+    """
+    cuda = torch.cuda.is_available()
+    if config.device == "cuda" and not cuda:
+        raise DataError("train.device is cuda, but torch sees no GPU", allowed="auto, cpu")
+    device = torch.device("cuda" if cuda and config.device != "cpu" else "cpu")
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        torch.set_num_threads(config.threads or len(os.sched_getaffinity(0)))
+        try:
+            yield device
+        finally:
+            torch.set_num_threads(threads)
+
+
+def choose_precision(model: nn.Module, config: TrainConfig) -> None:
+    """Set the arithmetic of the model's LSTM layers, as configured."""
+    precision = config.precision
+    if precision == "auto":
+        bf16 = native.available() and native.has_feature("bf16")
+        precision = "bf16" if bf16 else "fp32"
+    set_precision(model, precision)
