@@ -10,7 +10,7 @@ quickstart: install demo  ## create .venv, install, run the main job on embedded
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/include/* native/src/*)
+$(STAMP): pyproject.toml constraints.txt CMakeLists.txt native/CMakeLists.txt $(wildcard native/include/* native/src/*/*)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
@@ -25,8 +25,11 @@ check: install  ## lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check  ## checks, then the whole test suite
+test: check sanitize  ## checks, C++ tests under sanitizers, then the whole test suite
 	$(BIN)/python -m pytest
+
+sanitize: install  ## the C++ tests under ASan and UBSan, on every path of this machine
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh native/run_sanitizers.sh
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache

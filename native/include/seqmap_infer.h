@@ -49,13 +49,15 @@ typedef struct {
   int32_t classes;     /* rows of the head; 0 without a head */
   int32_t precision;   /* SEQMAP_FP32, SEQMAP_BF16 or SEQMAP_INT8 */
   int32_t table;       /* SEQMAP_TABLE_* */
-  int32_t reserved;    /* 0 */
+  int32_t embedding;   /* the embedding's numbers: SEQMAP_FP32, SEQMAP_BF16 or SEQMAP_INT8 */
   int64_t table_bytes; /* limit of the table */
 } seqmap_encoder_config;
 
-/* fp32, row-major, copied while the encoder is built -- except `embedding`, which must stay as long as the encoder. */
+/* fp32, row-major, copied while the encoder is built -- except the embedding, which may be stored in other numbers and
+ * must stay, with its scales, as long as the encoder. */
 typedef struct {
-  const float* embedding;         /* (vocabulary, input_size) */
+  const void* embedding;          /* (vocabulary, input_size): float, bf16 (uint16_t) or int8_t */
+  const float* embedding_scale;   /* (vocabulary): what one unit of an int8 embedding stands for; else null */
   const float* const* w_ih;       /* [layer * directions + direction]: (4 hidden, inputs), gates i f g o */
   const float* const* w_hh;       /* (4 hidden, hidden) */
   const float* const* bias;       /* (4 hidden) */

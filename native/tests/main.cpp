@@ -1,7 +1,18 @@
 #include <cstring>
+#include <set>
 
 #include "check.h"
 #include "seqmap_core.h"
+
+namespace {
+
+// Every path that some test ran on.
+std::set<std::string>& paths() {
+  static std::set<std::string> all;
+  return all;
+}
+
+}  // namespace
 
 void for_every_path(const std::function<void(const std::string&)>& body) {
   for (const char* isa : {"portable", "avx2", "avx512", "neon"}) {
@@ -10,7 +21,9 @@ void for_every_path(const std::function<void(const std::string&)>& body) {
     for (int features = 1; features >= 0; --features) {
       seqmap_set_feature("bf16", features);
       seqmap_set_feature("vnni", features);
-      body(std::string(isa) + (features ? "" : " without sub-features"));
+      const std::string path = std::string(isa) + (features ? "" : " without sub-features");
+      paths().insert(path);
+      body(path);
     }
     seqmap_set_feature("bf16", 1);
     seqmap_set_feature("vnni", 1);
@@ -26,6 +39,8 @@ int main(int count, char** arguments) {
     std::fflush(stdout);
     test.run();
   }
-  if (failures() == 0) std::printf("all passed\n");
+  std::string ran;
+  for (const std::string& path : paths()) ran += (ran.empty() ? "" : ", ") + path;
+  if (failures() == 0) std::printf("all passed on: %s\n", ran.c_str());
   return failures() == 0 ? 0 : 1;
 }

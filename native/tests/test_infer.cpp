@@ -22,8 +22,11 @@ struct Shape {
 // Weights and what is made of them.
 struct Model {
   Shape shape;
-  Floats embedding, attention_weight, attention_bias, context, head_weight, head_bias;
+  Floats embedding, embedding_scale, attention_weight, attention_bias, context, head_weight, head_bias;
   std::vector<Floats> w_ih, w_hh, bias;
+  std::vector<uint16_t> halves;  // the embedding in bf16, where it is given so
+  std::vector<int8_t> bytes;     // or in int8
+  int32_t format = SEQMAP_FP32;
   int32_t attention = 0, classes = 3;
 
   explicit Model(const Shape& given) : shape(given) {
@@ -64,13 +67,40 @@ struct Model {
     }
     const seqmap_encoder_config config = {
         static_cast<int32_t>(sizeof config), shape.vocabulary, shape.size, shape.hidden, shape.layers, shape.directions,
-        shape.pooling, attention, classes, precision, table, 0, table_bytes};
-    const seqmap_encoder_weights weights = {embedding.data(),      ih.data(),      hh.data(),
-                                            b.data(),              attention_weight.data(), attention_bias.data(),
-                                            context.data(),        head_weight.data(),      head_bias.data()};
+        shape.pooling, attention, classes, precision, table, format, table_bytes};
+    const void* stored = embedding.data();
+    if (format == SEQMAP_BF16) stored = halves.data();
+    if (format == SEQMAP_INT8) stored = bytes.data();
+    const seqmap_encoder_weights weights = {stored,         embedding_scale.data(),  ih.data(),
+                                            hh.data(),      b.data(),                attention_weight.data(),
+                                            attention_bias.data(), context.data(),   head_weight.data(),
+                                            head_bias.data()};
     seqmap_encoder* encoder = nullptr;
     CHECK(seqmap_encoder_create(&config, &weights, &encoder) == SEQMAP_OK);
     return encoder;
+  }
+
+  // Rounds the embedding to what a format holds, and gives it in that format from now on, or in fp32.
+  void round_embedding(int32_t to, bool as_fp32) {
+    const size_t n = embedding.size(), size = shape.size;
+    halves.assign(n, 0);
+    bytes.assign(n, 0);
+    embedding_scale.assign(n / size, 0.f);
+    for (size_t i = 0; i < n; ++i) {
+      float& value = embedding[i];
+      if (to == SEQMAP_BF16) {
+        uint32_t bits;
+        std::memcpy(&bits, &value, sizeof bits);
+        halves[i] = static_cast<uint16_t>(bits >> 16);
+        bits &= 0xffff0000u;
+        std::memcpy(&value, &bits, sizeof bits);
+      } else {
+        embedding_scale[i / size] = 2.f / 127.f;
+        bytes[i] = static_cast<int8_t>(std::lrintf(value * 63.f));
+        value = static_cast<float>(bytes[i]) * embedding_scale[i / size];
+      }
+    }
+    format = as_fp32 ? static_cast<int32_t>(SEQMAP_FP32) : to;
   }
 
   // The states (time, width) in double precision.
@@ -222,6 +252,25 @@ TEST(alone_and_in_pieces_like_in_a_batch) {
   }
 }
 
+TEST(embeddings_in_other_numbers) {
+  for (const Shape& shape : kShapes) {
+    for (const int32_t format : {SEQMAP_BF16, SEQMAP_INT8}) {
+      Model stored(shape), plain(shape);
+      stored.round_embedding(format, false);
+      plain.round_embedding(format, true);
+      const Batch batch({9, 0, 40, 1}, shape.vocabulary);
+      for_every_path([&](const std::string&) {
+        for (const int32_t table : {SEQMAP_TABLE_AUTO, SEQMAP_TABLE_NONE}) {
+          using Encoder = std::unique_ptr<seqmap_encoder, void (*)(seqmap_encoder*)>;
+          const Encoder one(stored.build(SEQMAP_INT8, 1 << 12, table), seqmap_encoder_destroy);
+          const Encoder other(plain.build(SEQMAP_INT8, 1 << 12, table), seqmap_encoder_destroy);
+          CHECK(run(stored, one.get(), batch.flat, batch.offsets) == run(plain, other.get(), batch.flat, batch.offsets));
+        }
+      });
+    }
+  }
+}
+
 TEST(threads_fill_one_table) {
   const Model model({12, 24, 1, 2, SEQMAP_POOL_MEAN, 300});
   const Batch batch({200, 150, 180, 90}, 300);
@@ -260,5 +309,8 @@ TEST(wrong_calls_of_encoders_are_refused) {
   CHECK(seqmap_encoder_create(&config, &weights, &made) == SEQMAP_EINVAL);
   config = {static_cast<int32_t>(sizeof config), 6, 4, 8, 1, 1, SEQMAP_POOL_LAST, 0, 0, SEQMAP_FP32, 0, 0, 0};
   CHECK(seqmap_encoder_create(&config, &weights, &made) == SEQMAP_EINVAL);
+  config.embedding = 3;
+  CHECK(seqmap_encoder_create(&config, &weights, &made) == SEQMAP_EINVAL);
+  CHECK(std::strcmp(seqmap_last_error(), "unknown format 3 of the embedding") == 0);
   CHECK(made == nullptr);
 }

@@ -98,3 +98,20 @@ TEST(byte_dot_is_exact_at_the_extremes) {
     }
   });
 }
+
+TEST(probes_of_the_machine) {
+  const std::vector<float> data(3 * 256, 1.f);
+  for_every_path([&](const std::string&) {
+    for (Work work : kWorks) {
+      const ProbeKernels& kernels = probe_kernels(current_variant(work));
+      const float lane = kernels.read(data.data(), 3 * 256, 5);
+      CHECK(lane == 3.f * 256.f * 5.f / static_cast<float>(kernels.width));
+      float sink[32 * 16];
+      const int kind = static_cast<int>(work);
+      const int64_t one = kernels.peak[kind](1, sink), many = kernels.peak[kind](17, sink);
+      CHECK(one > 0 && many == 17 * one);
+      // fp32 adds 1 a step, bf16 two products of 1; the bytes are zeros.
+      if (work != Work::int8) CHECK(sink[0] == (work == Work::fp32 ? 17.f : 34.f));
+    }
+  });
+}

@@ -62,8 +62,12 @@ int64_t stored_input_bytes(const seqmap_encoder& encoder) {
 
 float store_input(const seqmap_encoder& encoder, const Document& document, int64_t t, void* out) {
   const int64_t size = encoder.config.input_size;
-  const float* row = document.ids ? encoder.embedding + document.ids[t] * size : document.inputs + t * size;
-  return encoder.format().store_inputs(row, out, size);
+  if (!document.ids) return encoder.format().store_inputs(document.inputs + t * size, out, size);
+  Scratch& scratch = Scratch::mine();
+  const Scratch::Frame frame(scratch);
+  const Embedding& embedding = encoder.embedding;
+  float* copy = embedding.format == kFp32 ? nullptr : scratch.take<float>(static_cast<size_t>(size));
+  return encoder.format().store_inputs(embedding.row(document.ids[t], copy), out, size);
 }
 
 void run_direction(const seqmap_encoder& encoder, int64_t layer, int direction, const Document& document,

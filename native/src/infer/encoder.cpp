@@ -14,7 +14,8 @@ Packed pack_gates(const float* weight, const float* bias, int64_t hidden, int64_
 }  // namespace
 
 seqmap_encoder::seqmap_encoder(const seqmap_encoder_config& given, const seqmap_encoder_weights& weights)
-    : config(given), embedding(weights.embedding) {
+    : config(given),
+      embedding{weights.embedding, weights.embedding_scale, given.input_size, static_cast<Format>(given.embedding)} {
   const int64_t units = config.hidden, directions = config.directions, format = config.precision;
   hidden = padded(units);
   width = directions * hidden;
@@ -45,8 +46,7 @@ seqmap_encoder::seqmap_encoder(const seqmap_encoder_config& given, const seqmap_
     const int64_t whole = int64_t{config.vocabulary} * width * kGates * 4;
     const bool half = config.table == SEQMAP_TABLE_BF16 || (config.table == SEQMAP_TABLE_AUTO &&
                                                             format != kFp32 && whole > config.table_bytes);
-    table = std::make_unique<TokenTable>(embedding, config.vocabulary, config.input_size, std::move(exact), half,
-                                         config.table_bytes);
+    table = std::make_unique<TokenTable>(embedding, config.vocabulary, std::move(exact), half, config.table_bytes);
   }
   if (attends()) {
     attention = pack({weights.attention_weight, size, plain_rows(config.attention), padded_columns(units, directions),
@@ -82,6 +82,9 @@ int32_t check_encoder(const seqmap_encoder_config* config, const seqmap_encoder_
     return fail(SEQMAP_EINVAL, "unknown pooling %d", c.pooling);
   }
   if (c.precision < SEQMAP_FP32 || c.precision > SEQMAP_INT8) return fail(SEQMAP_EINVAL, "unknown precision %d", c.precision);
+  if (c.embedding < SEQMAP_FP32 || c.embedding > SEQMAP_INT8) {
+    return fail(SEQMAP_EINVAL, "unknown format %d of the embedding", c.embedding);
+  }
   if (c.table < SEQMAP_TABLE_AUTO || c.table > SEQMAP_TABLE_BF16) return fail(SEQMAP_EINVAL, "unknown table %d", c.table);
   if (c.classes < 0 || c.classes > (1 << 24)) return fail(SEQMAP_EINVAL, "classes must be 0 to %d, not %d", 1 << 24, c.classes);
   const bool attends = c.pooling == SEQMAP_POOL_ATTENTION;
@@ -90,6 +93,7 @@ int32_t check_encoder(const seqmap_encoder_config* config, const seqmap_encoder_
   }
   if (c.classes > 0 && c.pooling == SEQMAP_POOL_NONE) return fail(SEQMAP_EINVAL, "a head needs pooling");
   bool whole = weights->w_ih && weights->w_hh && weights->bias && (c.vocabulary == 0 || weights->embedding);
+  whole = whole && (c.vocabulary == 0 || c.embedding != SEQMAP_INT8 || weights->embedding_scale);
   for (int32_t k = 0; whole && k < c.layers * c.directions; ++k) {
     whole = weights->w_ih[k] && weights->w_hh[k] && weights->bias[k];
   }

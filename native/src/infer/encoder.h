@@ -32,7 +32,7 @@ struct seqmap_encoder {
   int64_t pooled_size;    // D, or 2 D for mean-max
   int64_t state_bytes;    // stored bytes per state: width in the encoder's format
   std::vector<Cell> cells;
-  const float* embedding;
+  seqmap::Embedding embedding;
   std::unique_ptr<seqmap::TokenTable> table;
   seqmap::Packed attention;
   std::vector<float> context;  // padded like the columns of `attention`

@@ -5,9 +5,9 @@
 
 namespace seqmap {
 
-TokenTable::TokenTable(const float* embedding, int64_t vocabulary, int64_t size, std::vector<Packed> panels,
-                       bool half, int64_t limit)
-    : embedding_(embedding), vocabulary_(vocabulary), size_(size), panels_(std::move(panels)), half_(half) {
+TokenTable::TokenTable(const Embedding& embedding, int64_t vocabulary, std::vector<Packed> panels, bool half,
+                       int64_t limit)
+    : embedding_(embedding), vocabulary_(vocabulary), panels_(std::move(panels)), half_(half) {
   width_ = panels_[0].panels.blocks * kColumns;
   capacity_ = std::min(vocabulary, std::max<int64_t>(limit, 0) / row_bytes());
   rows_ = Block(static_cast<size_t>(capacity_ * row_bytes()));
@@ -97,11 +97,12 @@ void TokenTable::compute(const InferKernels& kernels, const Missing* missing, in
 
 // A row of the embedding, padded to a multiple of kUnits.
 const float* TokenTable::embedded(int32_t id, Scratch& scratch) const {
-  const float* row = embedding_ + id * size_;
-  if (size_ % kUnits == 0) return row;
-  float* copy = scratch.take<float>(padded(size_));
-  std::memcpy(copy, row, static_cast<size_t>(size_) * 4);
-  std::memset(copy + size_, 0, static_cast<size_t>(padded(size_) - size_) * 4);
+  const int64_t size = embedding_.size;
+  if (embedding_.format == kFp32 && size % kUnits == 0) return embedding_.row(id, nullptr);
+  float* copy = scratch.take<float>(padded(size));
+  const float* row = embedding_.row(id, copy);
+  if (row != copy) std::memcpy(copy, row, static_cast<size_t>(size) * 4);
+  std::memset(copy + size, 0, static_cast<size_t>(padded(size) - size) * 4);
   return copy;
 }
 

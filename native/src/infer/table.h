@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "infer/embedding.h"
 #include "infer/kernels.h"
 #include "infer/memory.h"
 #include "infer/pack.h"
@@ -17,8 +18,7 @@ namespace seqmap {
 class TokenTable {
  public:
   // `panels`: fp32, one per direction. `half` keeps rows as bf16. The embedding must outlive the table.
-  TokenTable(const float* embedding, int64_t vocabulary, int64_t size, std::vector<Packed> panels, bool half,
-             int64_t limit);
+  TokenTable(const Embedding& embedding, int64_t vocabulary, std::vector<Packed> panels, bool half, int64_t limit);
 
   // rows[i] = gate sums for one direction of ids[i * step], for i < count; count <= kMost. Rows without room are
   // taken from `scratch`.
@@ -45,8 +45,8 @@ class TokenTable {
   int64_t row_bytes() const { return side_bytes() * static_cast<int64_t>(panels_.size()); }
   const float* embedded(int32_t id, Scratch& scratch) const;
 
-  const float* embedding_;
-  int64_t vocabulary_, size_;
+  Embedding embedding_;
+  int64_t vocabulary_;
   std::vector<Packed> panels_;
   bool half_;
   int64_t width_;  // numbers of one direction; a row has those of all

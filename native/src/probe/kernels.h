@@ -1,4 +1,5 @@
-// The vector maths over arrays: what the tests of simd/ call, in every variant.
+// The vector maths over arrays, which the tests of simd/ call, and what the machine can do at best, which `seqmap bench`
+// compares with. In every variant.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,11 @@ struct ProbeKernels {
   void (*round_bf16)(const float* x, float* y, int64_t n);
   // n words of four bytes each: out[i] = sum of u[4i+k] * s[4i+k].
   void (*dot_u8s8)(const uint8_t* u, const int8_t* s, int32_t* out, int64_t n);
+  // Reads n floats front to back (a multiple of 256), `times` times; the sum keeps the compiler from leaving it out.
+  float (*read)(const float* data, int64_t n, int64_t times);
+  // Multiplies and adds in registers alone, `steps` times; returns the number of products. By number format: fp32,
+  // bf16, int8.
+  int64_t (*peak[3])(int64_t steps, float* sink);
 };
 
 #define SEQMAP_DECLARE(name)                  \

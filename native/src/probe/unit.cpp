@@ -1,10 +1,14 @@
 // Compiled once per variant.
+#include "infer/kernels.h"
 #include "probe/kernels.h"
 #include "simd/simd.h"
 
 namespace seqmap {
 namespace SEQMAP_VARIANT {
 namespace {
+
+#include "infer/cell.inl.h"
+#include "infer/formats.inl.h"
 
 template <class Function>
 SEQMAP_INLINE void map(const float* x, float* y, int64_t n, Function function) {
@@ -42,9 +46,72 @@ void words_dot(const uint8_t* u, const int8_t* s, int32_t* out, int64_t n) {
   }
 }
 
+
+float read_floats(const float* data, int64_t n, int64_t times) {
+  const FlushDenormals flush;
+  constexpr int kStreams = 8;
+  Vec sums[kStreams];
+#pragma GCC unroll 8
+  for (int k = 0; k < kStreams; ++k) sums[k] = zero();
+  for (int64_t time = 0; time < times; ++time) {
+    for (int64_t i = 0; i < n; i += kStreams * kWidth) {
+#pragma GCC unroll 8
+      for (int k = 0; k < kStreams; ++k) sums[k] = add(sums[k], load(data + i + k * kWidth));
+    }
+  }
+  float lanes[kWidth], total = 0.f;
+  for (int k = 0; k < kStreams; ++k) {
+    store(lanes, sums[k]);
+    total += lanes[0];
+  }
+  return total;
+}
+
+template <class Sum>
+Sum no_sum();
+template <>
+inline Vec no_sum<Vec>() { return zero(); }
+template <>
+inline FormatInt8::Sum no_sum<FormatInt8::Sum>() { return FormatInt8::to_sum(set1_word(0)); }
+
+// As many sums as the kernels keep, in the same pattern: every row times every panel, with no two products alike.
+template <class F>
+int64_t peak(int64_t steps, uint32_t row, uint32_t panel, float* sink) {
+  const FlushDenormals flush;
+  constexpr int kRows = kRegisters == 32 ? 6 : 2, kPanels = 4, kTurns = 16;
+  uint32_t rows[kTurns + kRows], panels[kPanels * kWidth];
+  for (uint32_t& word : rows) word = row;
+  for (uint32_t& word : panels) word = panel;
+  typename F::Panel b[kPanels];
+#pragma GCC unroll 8
+  for (int g = 0; g < kPanels; ++g) b[g] = F::panel(panels + g * kWidth);
+  typename F::Sum sums[kRows][kPanels];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+    for (int g = 0; g < kPanels; ++g) sums[r][g] = no_sum<typename F::Sum>();
+  }
+  for (int64_t step = 0; step < steps; ++step) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      const typename F::Row a = F::row(rows + step % kTurns + r);
+#pragma GCC unroll 8
+      for (int g = 0; g < kPanels; ++g) sums[r][g] = F::madd(sums[r][g], a, b[g]);
+    }
+  }
+  std::memcpy(sink, sums, sizeof sums);
+  return steps * kRows * kPanels * kWidth * F::kPerWord;
+}
+
+// 1 times 1 in fp32 and bf16; 0 times 0 in bytes, whose sums would overflow.
+int64_t peak_fp32(int64_t steps, float* sink) { return peak<FormatFp32>(steps, 0x3f800000u, 0x3f800000u, sink); }
+int64_t peak_bf16(int64_t steps, float* sink) { return peak<FormatBf16>(steps, 0x3f803f80u, 0x3f803f80u, sink); }
+int64_t peak_int8(int64_t steps, float* sink) { return peak<FormatInt8>(steps, 0x80808080u, 0u, sink); }
+
 }  // namespace
 
-extern const ProbeKernels probe_kernels = {kWidth, map_sigmoid, map_tanh, map_exp, map_round_bf16, words_dot};
+extern const ProbeKernels probe_kernels = {kWidth, map_sigmoid, map_tanh, map_exp, map_round_bf16, words_dot,
+                                           read_floats, {peak_fp32, peak_bf16, peak_int8}};
 
 }  // namespace SEQMAP_VARIANT
 }  // namespace seqmap

@@ -20,13 +20,17 @@ from seqmap.errors import ArchiveError
 
 Arrays = dict[str, NDArray[Any]]
 
+BF16 = np.dtype([("bf16", "<u2")])
+"""The upper half of an fp32, which NumPy has no number for: an array of it views as uint16."""
+
 METADATA = "__metadata__"
 _HEADER_LIMIT = 64 << 20  # bytes
 _ALIGNMENT = 8  # bytes
-_DTYPES = {
+_DTYPES: dict[str, Any] = {
     "F64": "<f8",
     "F32": "<f4",
     "F16": "<f2",
+    "BF16": BF16,
     "I64": "<i8",
     "I32": "<i4",
     "I16": "<i2",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from seqmap.errors import ConfigError, SeqmapError
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 """Must equal SEQMAP_ABI_VERSION in native/include/seqmap_core.h."""
 
 LIBRARY_VARIABLE = "SEQMAP_LIBRARY"

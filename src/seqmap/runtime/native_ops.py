@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from seqmap.errors import ConfigError
 from seqmap.runtime import native
+from seqmap.runtime.container import BF16
+from seqmap.runtime.ops.weights import scales_of, widened
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int32]
@@ -47,7 +49,7 @@ class _Config(ctypes.Structure):
             "classes",
             "precision",
             "table",
-            "reserved",
+            "embedding",
         )
     ] + [("table_bytes", c_int64)]
 
@@ -57,6 +59,7 @@ class _Weights(ctypes.Structure):
 
     _fields_ = [
         ("embedding", c_void_p),
+        ("embedding_scale", c_void_p),
         ("w_ih", POINTER(c_void_p)),
         ("w_hh", POINTER(c_void_p)),
         ("bias", POINTER(c_void_p)),
@@ -149,7 +152,8 @@ class NativeEncoder:
         native.check(self._core.seqmap_encoder_create(config, weights, handle))
         assert handle.value is not None
         self._handle = handle.value
-        self._embedding = kept.get("embedding.weight")  # the core reads it in place
+        # The core reads these in place.
+        self._embedding = [a for name, a in kept.items() if name.startswith("embedding.")]
         self._inputs = "ids" if config.vocabulary else "vectors"
         self.input_size: int = config.input_size
         self.directions: int = config.directions
@@ -332,12 +336,12 @@ def _empty(rows: int, columns: int) -> Floats | None:
 
 def _collect(
     arrays: Mapping[str, NDArray[Any]], prefix: str, config: _Config
-) -> tuple[dict[str, Floats], _Weights]:
+) -> tuple[dict[str, NDArray[Any]], _Weights]:
     """Fill in `config` from the shapes; the arrays returned keep the weights' pointers valid."""
-    kept: dict[str, Floats] = {}
+    kept: dict[str, NDArray[Any]] = {}
 
     def pointer(name: str, *shape: int) -> int:
-        array = np.ascontiguousarray(arrays[name], np.float32)
+        array = np.ascontiguousarray(widened(arrays, name), np.float32)
         if array.shape != shape:
             raise native.NativeError(f"{name} has the shape {array.shape}, not {shape}")
         kept[name] = array
@@ -368,7 +372,7 @@ def _collect(
         setattr(weights, field, table)
     if "embedding.weight" in arrays:
         config.vocabulary = len(arrays["embedding.weight"])
-        weights.embedding = pointer("embedding.weight", config.vocabulary, config.input_size)
+        kept |= _embedding(arrays, config, weights)
     if config.pooling == _POOLINGS["attention"]:
         config.attention = len(arrays["pooling.context"])
         weights.attention_weight = pointer("pooling.project.weight", config.attention, size)
@@ -380,3 +384,26 @@ def _collect(
         weights.head_weight = pointer("head.weight", config.classes, pooled)
         weights.head_bias = pointer("head.bias", config.classes)
     return kept, weights
+
+
+def _embedding(
+    arrays: Mapping[str, NDArray[Any]], config: _Config, weights: _Weights
+) -> dict[str, NDArray[Any]]:
+    """Point to the embedding as it is stored; returns what must be kept."""
+    table = arrays["embedding.weight"]
+    if table.shape != (config.vocabulary, config.input_size):
+        raise native.NativeError(f"embedding.weight has the shape {table.shape}")
+    kept: dict[str, NDArray[Any]] = {}
+    if table.dtype == BF16:
+        config.embedding = _PRECISIONS["bf16"]
+    elif table.dtype == np.int8:
+        config.embedding = _PRECISIONS["int8"]
+        scales = np.ascontiguousarray(scales_of(arrays, "embedding.weight"))
+        kept["embedding.scale"] = scales
+        weights.embedding_scale = scales.ctypes.data
+    else:
+        table = table.astype(np.float32, copy=False)
+    table = np.ascontiguousarray(table)
+    kept["embedding.weight"] = table
+    weights.embedding = table.ctypes.data
+    return kept

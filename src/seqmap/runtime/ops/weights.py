@@ -9,9 +9,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqmap.errors import ArchiveError
+from seqmap.runtime.container import BF16
 
 Floats = NDArray[np.float32]
 Arrays = Mapping[str, NDArray[Any]]
+
+SCALE = ".scale"
+"""What is added to the name of a matrix in int8 for its scales, one a row."""
+
+
+def widened(arrays: Arrays, name: str) -> NDArray[Any]:
+    """Return one array, as fp32 if it is stored in bf16 or int8; else as it is.
+
+    Raises:
+        ArchiveError: Its scales do not fit.
+    """
+    array = arrays[name]
+    if array.dtype == BF16:
+        return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    if array.dtype == np.int8 and array.ndim == 2:
+        return np.multiply(array, scales_of(arrays, name)[:, None], dtype=np.float32)
+    return array
+
+
+def scales_of(arrays: Arrays, name: str) -> Floats:
+    """Return the scales of a matrix in int8, one a row.
+
+    Raises:
+        ArchiveError: They are missing or of another shape.
+    """
+    return take(arrays, name + SCALE, len(arrays[name]))
 
 
 def take(arrays: Arrays, name: str, *shape: int | None) -> Floats:
@@ -37,7 +64,7 @@ def take(arrays: Arrays, name: str, *shape: int | None) -> Floats:
             given=found.shape,
             allowed=str(tuple("any" if size is None else size for size in shape)),
         )
-    return np.asarray(found, dtype=np.float32)
+    return np.asarray(widened(arrays, name), dtype=np.float32)
 
 
 def take_dense(arrays: Arrays, name: str, outputs: int, inputs: int) -> tuple[Floats, Floats]:
