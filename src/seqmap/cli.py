@@ -29,7 +29,7 @@ Labelled = Annotated[str, typer.Argument(metavar="DATA", help="Labelled examples
 
 @command(app)
 def train(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="classify")],
+    task: Annotated[str, typer.Argument(metavar="TASK", help="classify, tag")],
     data: Annotated[str, typer.Argument(metavar="TRAIN", help="Labelled examples.")],
     dev: Annotated[str | None, typer.Option(help="Examples to choose on; else held out.")] = None,
     test: Annotated[str | None, typer.Option(help="Examples to measure on.")] = None,
@@ -73,14 +73,19 @@ def predict(
         str | None, typer.Argument(metavar="[FILE|-]", help="Texts; - is standard input.")
     ] = None,
     text: Annotated[str | None, typer.Option(help="One text.")] = None,
+    min_confidence: Annotated[
+        float, typer.Option(help="Leave out what is less probable.", metavar="P")
+    ] = 0.0,
+    n_best: Annotated[int, typer.Option(help="Readings of each input.", metavar="N")] = 1,
     *,
     reading: ReadOptions,
     screen: Screen,
 ) -> None:
     """Answer inputs, one result a line."""
-    from seqmap.commands.predict import run_predict
+    from seqmap.commands.predict import PredictRequest, run_predict
 
-    run_predict(model, source, text, reading, screen)
+    request = PredictRequest(model, source, text, reading, min_confidence, n_best)
+    run_predict(request, screen)
 
 
 @command(app)

@@ -12,13 +12,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.codecs.base import SPECIAL, TextCodec
+from seqmap.codecs.base import SPECIAL
 from seqmap.errors import DataError, shorten
+
+
+class Named(Protocol):
+    """What gives ids to names: a text codec, or what reads tokens."""
+
+    @property
+    def unit(self) -> str:
+        """`word` where lower-case ASCII is folded to itself."""
+
+    @property
+    def size(self) -> int:
+        """The number of ids, the two special ones included."""
+
+    def symbol(self, index: int) -> str:
+        """Return the name of an id."""
+
+    def symbols(self, text: str) -> list[str]:
+        """Return what a name is folded to."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +69,7 @@ class Vectors:
         )
 
 
-def read_vectors(path: str | Path, codec: TextCodec) -> Vectors:
+def read_vectors(path: str | Path, codec: Named) -> Vectors:
     """Read the vectors of a codec's symbols.
 
     A symbol takes the vector of the line with exactly its name; failing that, of the first line
@@ -146,7 +164,7 @@ def _open(path: str | Path) -> Iterator[IO[bytes]]:
             yield cast("IO[bytes]", unzipped)
 
 
-def _folded(name: str, codec: TextCodec) -> str:
+def _folded(name: str, codec: Named) -> str:
     if codec.unit == "word" and name.isascii() and name.isalpha() and name.islower():
         return ""  # folding would not change it; most lines of a large file end here
     symbols = codec.symbols(name)

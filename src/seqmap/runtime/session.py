@@ -20,6 +20,7 @@ from seqmap.tasks import Evaluation, Task, find_task
 
 SESSIONS: dict[str, str] = {
     "classify": "seqmap.runtime.classify:ClassifySession",
+    "tag": "seqmap.runtime.tag:TagSession",
 }
 """The session of each task."""
 
@@ -160,6 +161,22 @@ class Session(ABC):
             UserError: This model does not stream.
         """
         raise UserError(f"a model of the task {self.task.name} does not stream")
+
+    def with_answers(self, *, min_confidence: float = 0.0, n_best: int = 1) -> Session:
+        """Return the same model with other answers.
+
+        Args:
+            min_confidence: What is less probable is left out of an answer.
+            n_best: How many readings of an input to give.
+
+        Raises:
+            UserError: The task has no such thing.
+        """
+        if min_confidence == 0.0 and n_best == 1:
+            return self
+        raise UserError(
+            f"a model of the task {self.task.name} has neither --min-confidence nor --n-best"
+        )
 
     def _refuse_one(self, inputs: Any, method: str) -> None:
         if isinstance(inputs, str):
