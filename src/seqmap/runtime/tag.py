@@ -17,6 +17,7 @@ from seqmap.data.tagging.schemes import Span, tags_of
 from seqmap.data.tagging.tokens import tokenise
 from seqmap.errors import UserError
 from seqmap.runtime.archive import Archive
+from seqmap.runtime.native_crf import best_kernel
 from seqmap.runtime.session import Session
 from seqmap.runtime.tag_network import TagReader
 from seqmap.runtime.windows import Window, windows
@@ -63,6 +64,7 @@ class TagSession(Session):
             target,
             chain_of(arrays, target, self.config.tag.decoder),
             temperature=float(calibration.get("temperature", 1.0)),
+            kernel=best_kernel(),
         )
         self._least, self._n_best = 0.0, 1
 

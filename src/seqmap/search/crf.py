@@ -60,26 +60,6 @@ def marginals(emissions: Floats, lengths: Ints, chain: Chain) -> Floats:
     return np.where(inside[:, :, None], found, 0.0)
 
 
-def span_log_probability(
-    emissions: Floats, chain: Chain, start: int, tags: Ints, alphas: Floats, betas: Floats
-) -> float:
-    """Return log P(y_start … = tags), exactly, up to log Z, for one row.
-
-    log Σ over all paths through these tags = α[start, tags_0] + inner scores + β[end, tags_n]
-
-    Args:
-        emissions: (time, tags).
-        chain: The scores between tags.
-        start: Where the tags begin.
-        tags: (length,).
-        alphas: (time, tags), of `forward_backward`.
-        betas: (time, tags), likewise.
-    """
-    places = np.arange(start, start + len(tags))
-    inner = emissions[places[1:], tags[1:]].sum() + chain.transitions[tags[:-1], tags[1:]].sum()
-    return float(alphas[start, tags[0]] + inner + betas[places[-1], tags[-1]])
-
-
 def forward_backward(
     emissions: Floats, lengths: Ints, chain: Chain
 ) -> tuple[Floats, Floats, Floats]:
@@ -119,6 +99,37 @@ def viterbi(emissions: Floats, lengths: Ints, chain: Chain) -> tuple[Ints, Float
         if t:
             tag = np.where(lengths > t, pointers[rows, t, tag], tag)
     return best, scores
+
+
+def best_probabilities(
+    emissions: Floats, lengths: Ints, chain: Chain, best: Ints
+) -> tuple[Floats, Floats]:
+    """Return how probable given tags are, from place to place.
+
+    A CRF's tags form a Markov chain: the probability that some neighbouring tags all are as given
+    is the marginal of the first times the conditionals of the others.
+
+    Args:
+        emissions: (batch, time, tags).
+        lengths: (batch,).
+        chain: The scores between tags.
+        best: The tags, (batch, time).
+
+    Returns:
+        P(y_t = best_t) and P(y_t = best_t | y_(t-1) = best_(t-1)), (batch, time) each; the
+        conditional of a first tag is its marginal. What lies beyond a row's length means nothing.
+    """
+    alphas, betas, log_z = forward_backward(emissions, lengths, chain)
+    rows, places = np.arange(len(best))[:, None], np.arange(best.shape[1])[None, :]
+    chosen = np.maximum(best, 0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        marginal = np.exp(alphas + betas - log_z[:, None, None])[rows, places, chosen]
+        conditional = marginal.copy()
+        # P(y_t | y_(t-1)) = exp(A + e_t + β_t) over the sum of the same for all tags
+        behind = chain.transitions[chosen[:, :-1]] + (emissions + betas)[:, 1:]
+        picked = np.take_along_axis(behind, chosen[:, 1:, None], axis=2)[:, :, 0]
+        conditional[:, 1:] = np.exp(picked - _logsumexp(behind, axis=2))
+    return np.nan_to_num(marginal), np.nan_to_num(conditional)
 
 
 def n_best(emissions: Floats, chain: Chain, count: int) -> list[Path]:

@@ -21,30 +21,64 @@ BATCH_TOKENS = 8192
 """Tokens, padding included, that are searched at once; bounds the memory that is used."""
 
 
+@dataclass(frozen=True)
+class Decoded:
+    """The best tags of some texts, one text after the other.
+
+    Attributes:
+        best: (tokens,).
+        marginal: P(y_t = best_t), (tokens,).
+        conditional: P(y_t = best_t | y_(t-1) = best_(t-1)), (tokens,); the marginal where a text
+            begins.
+    """
+
+    best: Ints
+    marginal: Floats
+    conditional: Floats
+
+
 class Kernel(Protocol):
-    """What computes: `seqmap.search.crf`, or the native core."""
+    """What computes: NumPy, or the native core."""
 
-    def viterbi(self, emissions: Floats, lengths: Ints, chain: Chain) -> tuple[Ints, Floats]:
-        """Return the best tags (batch, time) and their scores (batch,)."""
+    def decode(
+        self, emissions: NDArray[Any], lengths: Ints, chain: Chain, temperature: float
+    ) -> Decoded:
+        """Find the best tags and their probabilities.
 
-    def forward_backward(
-        self, emissions: Floats, lengths: Ints, chain: Chain
-    ) -> tuple[Floats, Floats, Floats]:
-        """Return α, β (batch, time, tags) and log Z (batch,)."""
+        Args:
+            emissions: (tokens, tags), one text after the other.
+            lengths: Tokens of each text, (texts,); zero is allowed.
+            chain: The scores between tags.
+            temperature: All scores are divided by it before they become probabilities.
+        """
 
 
 class NumpyKernel:
     """The search in NumPy."""
 
-    def viterbi(self, emissions: Floats, lengths: Ints, chain: Chain) -> tuple[Ints, Floats]:
-        """Return the best tags (batch, time) and their scores (batch,)."""
-        return crf.viterbi(emissions, lengths, chain)
-
-    def forward_backward(
-        self, emissions: Floats, lengths: Ints, chain: Chain
-    ) -> tuple[Floats, Floats, Floats]:
-        """Return α, β (batch, time, tags) and log Z (batch,)."""
-        return crf.forward_backward(emissions, lengths, chain)
+    def decode(
+        self, emissions: NDArray[Any], lengths: Ints, chain: Chain, temperature: float
+    ) -> Decoded:
+        """Find the best tags and their probabilities."""
+        tokens, tags = emissions.shape
+        found = Decoded(np.zeros(tokens, np.int64), np.zeros(tokens), np.zeros(tokens))
+        begins = np.cumsum(lengths) - lengths
+        warm = Chain(
+            chain.transitions / temperature, chain.start / temperature, chain.end / temperature
+        )
+        for rows in _batches(lengths):
+            mask = np.arange(int(lengths[rows].max()))[None, :] < lengths[rows][:, None]
+            padded = np.zeros((*mask.shape, tags))
+            places = (begins[rows][:, None] + np.arange(mask.shape[1])[None, :])[mask]
+            padded[mask] = emissions[places]
+            best, _ = crf.viterbi(padded, lengths[rows], chain)
+            marginal, conditional = crf.best_probabilities(
+                padded / temperature, lengths[rows], warm, best
+            )
+            found.best[places] = best[mask]
+            found.marginal[places] = np.minimum(marginal[mask], 1.0)
+            found.conditional[places] = np.minimum(conditional[mask], 1.0)
+        return found
 
 
 @dataclass(frozen=True)
@@ -90,34 +124,20 @@ class TagSearch:
 
     def best(self, emissions: Sequence[NDArray[Any]]) -> list[Ints]:
         """Return the best tags of each text, (tokens,) for emissions (tokens, tags)."""
-        found: list[Ints] = [np.zeros(0, np.int64)] * len(emissions)
-        for rows, padded, lengths in _batches(emissions):
-            best, _ = self.kernel.viterbi(padded, lengths, self.chain)
-            for place, row in enumerate(rows):
-                found[row] = best[place, : lengths[place]]
-        return found
+        return [tags.numbers for tags in self.search(emissions)]
 
     def search(self, emissions: Sequence[NDArray[Any]]) -> list[Tags]:
         """Return the best tags of each text with their probabilities."""
-        nothing = Tags(np.zeros(0, np.int64), (), (), np.zeros(0), 1.0)
-        found = [nothing] * len(emissions)
-        warm = self._warm()
-        for rows, padded, lengths in _batches(emissions):
-            best, scores = self.kernel.viterbi(padded, lengths, self.chain)
-            alphas, betas, log_z = self.kernel.forward_backward(
-                padded / self.temperature, lengths, warm
-            )
-            sure = np.exp(scores / self.temperature - log_z)
-            for place, row in enumerate(rows):
-                length = lengths[place]
-                lattice = _Lattice(
-                    padded[place, :length] / self.temperature,
-                    alphas[place, :length],
-                    betas[place, :length],
-                    float(log_z[place]),
-                )
-                found[row] = self._tags(best[place, :length], lattice, warm, float(sure[place]))
-        return found
+        if not emissions:
+            return []
+        lengths = np.array([len(e) for e in emissions], np.int64)
+        flat = np.concatenate([np.zeros((0, len(self.codec)), np.float32), *emissions])
+        found = self.kernel.decode(flat, lengths, self.chain, self.temperature)
+        ends = np.cumsum(lengths)
+        return [
+            self._tags(found.best[b:e], found.marginal[b:e], found.conditional[b:e])
+            for b, e in zip((ends - lengths).tolist(), ends.tolist(), strict=True)
+        ]
 
     def n_best(self, emissions: NDArray[Any], count: int) -> list[tuple[Ints, float]]:
         """Return the best sequences of one text, (tokens,) each, with their probabilities."""
@@ -140,46 +160,22 @@ class TagSearch:
         t = self.temperature
         return Chain(self.chain.transitions / t, self.chain.start / t, self.chain.end / t)
 
-    def _tags(self, numbers: Ints, lattice: _Lattice, warm: Chain, probability: float) -> Tags:
+    def _tags(self, numbers: Ints, marginal: Floats, conditional: Floats) -> Tags:
         spans = self.spans(numbers)
-        chances = []
-        for start, end, _ in spans:
-            inside = numbers[start:end]
-            log = crf.span_log_probability(
-                lattice.emissions, warm, start, inside, lattice.alphas, lattice.betas
-            )
-            chances.append(min(1.0, float(np.exp(log - lattice.log_z))))
-        places = np.arange(len(numbers))
-        own = lattice.alphas[places, numbers] + lattice.betas[places, numbers] - lattice.log_z
-        return Tags(
-            numbers, spans, tuple(chances), np.minimum(np.exp(own), 1.0), min(1.0, probability)
+        chances = tuple(
+            float(marginal[start] * conditional[start + 1 : end].prod()) for start, end, _ in spans
         )
+        return Tags(numbers, spans, chances, marginal, float(conditional.prod()))
 
 
-@dataclass(frozen=True)
-class _Lattice:
-    """What forward-backward gave for one text."""
-
-    emissions: Floats
-    alphas: Floats
-    betas: Floats
-    log_z: float
-
-
-def _batches(
-    emissions: Sequence[NDArray[Any]],
-) -> Iterator[tuple[list[int], Floats, Ints]]:
-    """Yield row numbers, padded emissions (batch, time, tags) and lengths; empty texts are left."""
-    order = sorted((len(e), row) for row, e in enumerate(emissions) if len(e))
+def _batches(lengths: Ints) -> Iterator[Ints]:
+    """Yield row numbers, similar lengths together; empty texts are left out."""
+    order = np.argsort(lengths, kind="stable")
+    order = order[lengths[order] > 0]
     begin = 0
     while begin < len(order):
         end = begin + 1
-        while end < len(order) and (end + 1 - begin) * order[end][0] <= BATCH_TOKENS:
+        while end < len(order) and (end + 1 - begin) * lengths[order[end]] <= BATCH_TOKENS:
             end += 1
-        rows = [row for _, row in order[begin:end]]
-        lengths = np.array([length for length, _ in order[begin:end]], np.int64)
-        padded = np.zeros((len(rows), int(lengths.max()), emissions[rows[0]].shape[1]))
-        for place, row in enumerate(rows):
-            padded[place, : lengths[place]] = emissions[row]
-        yield rows, padded, lengths
+        yield order[begin:end]
         begin = end

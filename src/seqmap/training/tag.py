@@ -21,6 +21,7 @@ from seqmap.errors import DataError
 from seqmap.nn.model import to_arrays
 from seqmap.nn.tagger import TagNetwork, TagSizes
 from seqmap.runtime.archive import Archive
+from seqmap.runtime.native_crf import best_kernel
 from seqmap.runtime.session import restore
 from seqmap.runtime.tag import chain_of
 from seqmap.search.tagging import TagSearch
@@ -73,7 +74,9 @@ def train_tagger(job: Job) -> Trained:
         arrays: dict[str, NDArray[Any]] = dict(to_arrays(network.state_dict()))
 
     calibration = calibrate_spans(
-        TagSearch(codecs.target, judge.chain()), emissions, [s.tags for s in choosing]
+        TagSearch(codecs.target, judge.chain(), kernel=best_kernel()),
+        emissions,
+        [s.tags for s in choosing],
     )
     if logits is not None:
         calibration["intent_temperature"] = fit_temperature(logits, dev.intents)
@@ -161,7 +164,7 @@ class _Judge:
     ) -> Score:
         """Return F1 of the spans, or accuracy of plain labels; the cost is what is missing."""
         target = self._codecs.target
-        best = TagSearch(target, self.chain()).best(emissions)
+        best = TagSearch(target, self.chain(), kernel=best_kernel()).best(emissions)
         right = sum(int((b == t).sum()) for b, t in zip(best, self._data.tags, strict=True))
         metrics = {"accuracy": right / max(1, int(self._data.lengths.sum()))}
         if target.spans:

@@ -23,6 +23,8 @@ _LOOKED_AT = 2000
 _DOCSTART = "-DOCSTART-"
 # Lines of CoNLL-U that are no token of their own: words that were contracted, and elided ones.
 _EXTRA_INDEX = re.compile(r"\d+[-.]\d+")
+_BLANKS = " \t\r\x0b\x0c"
+_BETWEEN = re.compile(f"[{_BLANKS}]+")
 # A mark in front of the first line of a file.
 _BOM = "\ufeff"
 
@@ -94,12 +96,12 @@ def _sentences(
     width = columns.count if columns else 0
     for number, raw in lines:
         line = raw.rstrip("\r").removeprefix(_BOM) if number == 1 else raw.rstrip("\r")
-        if not line.strip():
+        if not line.strip(_BLANKS):
             if rows:
                 yield rows
                 rows = []
             continue
-        cells = line.split(separator)
+        cells = _cells(line, separator)
         if line.startswith("#") and _is_comment(line, cells, separator, width, begins=not rows):
             continue
         if cells[0] == _DOCSTART:
@@ -111,6 +113,11 @@ def _sentences(
         rows.append((number, cells))
     if rows:
         yield rows
+
+
+def _cells(line: str, separator: str | None) -> list[str]:
+    # Not `str.split`: a no-break space or U+0085 may be part of a token.
+    return line.split(separator) if separator else _BETWEEN.split(line.strip(_BLANKS))
 
 
 def _is_comment(

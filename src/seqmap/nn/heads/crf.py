@@ -90,8 +90,13 @@ class _LogPartition(torch.autograd.Function):
         lengths: Tensor,
     ) -> Tensor:
         batch, time, _ = emissions.shape
+        kind = emissions.dtype
         # Products of probabilities, not sums of logarithms: one small product a step. Every step
-        # is scaled to a sum of one, and the scales are kept.
+        # is scaled to a sum of one, and the scales are kept. Doubles, because what the transitions
+        # allow may be far from what the emissions want.
+        emissions, transitions, start, end = (
+            part.double() for part in (emissions, transitions, start, end)
+        )
         top = emissions.amax(dim=2, keepdim=True)
         local = (emissions - top).exp()
         between, first, last = transitions.exp(), start.exp(), end.exp()
@@ -102,20 +107,21 @@ class _LogPartition(torch.autograd.Function):
             if t:
                 ahead = (alpha @ between) * local[:, t]
                 alpha = torch.where(mask[:, t, None], ahead, alpha)
-            scale = torch.where(mask[:, t], alpha.sum(dim=1), 1.0).clamp_min(1e-30)
+            scale = torch.where(mask[:, t], alpha.sum(dim=1), 1.0).clamp_min(1e-300)
             alpha = alpha / scale[:, None]
             alphas[:, t], scales[:, t] = alpha, scale
-        final = (alpha * last).sum(dim=1).clamp_min(1e-30)
+        final = (alpha * last).sum(dim=1).clamp_min(1e-300)
+        ctx.kind = kind
         ctx.save_for_backward(alphas, scales, final, local, between, first, last, lengths)
         logs = (scales.log() + top.squeeze(2)).masked_fill(~mask, 0.0)
-        return logs.sum(dim=1) + final.log()
+        return (logs.sum(dim=1) + final.log()).to(kind)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         alphas, scales, final, local, between, _, last, lengths = ctx.saved_tensors
         time = local.shape[1]
-        mask = valid(lengths, time)
+        mask, grad = valid(lengths, time), grad.double()
         beta = (last / final[:, None]).expand_as(alphas[:, 0]).contiguous()
         expected = torch.empty_like(alphas)
         pairs = torch.zeros_like(between)
@@ -131,4 +137,5 @@ class _LogPartition(torch.autograd.Function):
         ends = expected[rows, lengths - 1]
         expected *= grad[:, None, None]
         starts = expected[:, 0].sum(dim=0)
-        return expected, pairs * between, starts, (ends * grad[:, None]).sum(dim=0), None
+        found = (expected, pairs * between, starts, (ends * grad[:, None]).sum(dim=0))
+        return (*(part.to(ctx.kind) for part in found), None)
