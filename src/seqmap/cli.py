@@ -90,7 +90,9 @@ def predict(
 
 @command(app)
 def demo(
-    task: Annotated[str, typer.Option(help="Which demo: classify.", metavar="TASK")] = "classify",
+    task: Annotated[
+        str, typer.Option(help="Which demo: classify or tag.", metavar="TASK")
+    ] = "classify",
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the model.")] = Path(
         "seqmap-demo"
     ),

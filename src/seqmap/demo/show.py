@@ -112,8 +112,8 @@ def answers(pairs: Sequence[tuple[str, str, str, str]], deployed: Deployed) -> s
     for before, one, other, _ in pairs:
         lines.append(wrap(f"{before.rstrip()} …", indent=2))
         for phrase in (one, other):
-            label, share = next(found)
-            lines.append(f"    {label} {share:.3f}  … {phrase}")
+            answer = next(found)
+            lines.append(f"    {answer['label']} {answer['probability']:.3f}  … {phrase}")
     return "\n".join(lines)
 
 

@@ -19,8 +19,9 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.codecs.characters import UNSPACED, fold
+from seqmap.codecs.characters import fold
 from seqmap.features.hashing import U64, mix
+from seqmap.scripts import UNSPACED
 
 Keys = NDArray[np.uint32]
 

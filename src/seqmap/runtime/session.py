@@ -122,6 +122,11 @@ class Session(ABC):
         """The figures that were measured when the model was trained."""
         return dict(self.archive.manifest.get("metrics") or {})
 
+    @property
+    @abstractmethod
+    def backend(self) -> str:
+        """What computes: `native` or `numpy`."""
+
     @cached_property
     def digest(self) -> str:
         """What identifies the model: the archive's digest."""

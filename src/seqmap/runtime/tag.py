@@ -69,6 +69,11 @@ class TagSession(Session):
         self._least, self._n_best = 0.0, 1
 
     @property
+    def backend(self) -> str:
+        """What computes: `native` or `numpy`."""
+        return self.reader.backend
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The types of spans, or the labels of tokens."""
         return self.codecs.target.types

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.codecs.forms import Form, FormCodec
 from seqmap.config import Config
+from seqmap.features.form_codec import Form, FormCodec
 from seqmap.features.forms import SHAPES
 from seqmap.features.window import REACH, WIDTH
 from seqmap.runtime import native

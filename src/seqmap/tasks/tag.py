@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from seqmap.codecs.forms import FormCodec
 from seqmap.codecs.labels import LabelCodec
 from seqmap.codecs.tags import TagCodec
 from seqmap.config import Config
 from seqmap.errors import DataError
+from seqmap.features.form_codec import FormCodec
 from seqmap.tasks.base import Evaluation, Task
 from seqmap.tasks.tag_results import Entity, Tagging
 

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from seqmap.batch import plan_batches
 from seqmap.codecs.base import UNKNOWN
-from seqmap.codecs.forms import Form, FormCodec
 from seqmap.config import Config
+from seqmap.features.form_codec import Form, FormCodec
 from seqmap.nn.tagger import TagInputs, TagNetwork
 from seqmap.training.learner import Learner, Score
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from seqmap.codecs.characters import UNSPACED
+from seqmap.scripts import UNSPACED
 
 # A character of a script without blanks, a word or number, or any other character by itself.
 # Apart from blanks nothing is lost, and no rule looks at letters: spans annotated by people end
