@@ -122,8 +122,8 @@ class TagConfig:
     """The wide branch: weights of words, affixes, shapes and word pairs around each token."""
     feature_count: int = 2
     """A feature seen less often than this in training is left out."""
-    feature_dropout: float = 0.5
-    """Chance that the features of a token are dropped in training, so that the network learns."""
+    feature_dropout: float = 0.3
+    """Share of the features that are dropped at each step of training."""
     window: int = 256
     """Longer texts are read in overlapping windows of this many tokens."""
     intent_weight: float = 0.5

@@ -110,6 +110,11 @@ class FormCodec:
                 features = _frequent(keys, counts, tag.feature_count)
         return cls(known, alphabet, features, pairs, tag.longest_word)
 
+    def drop_features(self) -> None:
+        """Forget all lexical features: they turned out to say nothing."""
+        self.features = np.zeros(0, np.uint32)
+        self.forms.clear()
+
     def encode_pairs(self, forms: Sequence[Form]) -> tuple[Ids, Ids]:
         """Return what neighbours are together.
 

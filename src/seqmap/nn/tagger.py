@@ -67,6 +67,21 @@ class TagInputs:
     lengths: Tensor
 
 
+@dataclass(frozen=True)
+class TagOutputs:
+    """What a batch gave.
+
+    Attributes:
+        deep: Emissions of the network, (batch, time, tags).
+        wide: Those of the lexical features, or None.
+        states: Of the encoder, (batch, time, width).
+    """
+
+    deep: Tensor
+    wide: Tensor | None
+    states: Tensor
+
+
 class Table(nn.Module):
     """Vectors by id whose gradient is sparse, (rows, size)."""
 
@@ -129,6 +144,10 @@ class TagNetwork(nn.Module):
         weights = WIDTH * sizes.tags
         self.features = Table(sizes.features, weights, deviation=0.0) if sizes.features else None
         self.crf = CRF(allowed)
+        # The branches are trained apart, each with transitions of its own, and fused afterwards.
+        # Trained together, the features soon explain every training text, and the network is left
+        # without a gradient.
+        self.wide_crf = CRF(allowed) if sizes.features else None
         if sizes.intents:
             self.pooling = Pooling(config.head.pooling, self.encoder.width, self.encoder.directions)
             self.intent = nn.Linear(self.pooling.width, sizes.intents)
@@ -138,14 +157,12 @@ class TagNetwork(nn.Module):
         """The tables with sparse gradients."""
         return [t.weight for t in (self.words, self.pairs, self.features) if t is not None]
 
-    def forward(self, batch: TagInputs) -> tuple[Tensor, Tensor]:
-        """Return emissions (batch, time, tags) and the encoder's states (batch, time, width)."""
+    def forward(self, batch: TagInputs) -> TagOutputs:
+        """Read a batch."""
         states = self.encoder(self._inputs(batch), batch.lengths)
         states = variational_dropout(states, self.config.head.dropout, self.training)
-        emissions: Tensor = self.output(states)
-        if self.features is not None:
-            emissions = emissions + self._wide(batch)
-        return emissions, states
+        wide = None if self.features is None else self._wide(batch)
+        return TagOutputs(self.output(states), wide, states)
 
     def intents(self, states: Tensor, lengths: Tensor) -> Tensor:
         """Return logits of the whole texts, (batch, intents)."""
@@ -174,12 +191,18 @@ class TagNetwork(nn.Module):
         """Return what lexical features say, (batch, time, tags); see `features.window`."""
         assert self.features is not None
         rows, time = batch.places.shape
+        kept = None
+        rate = self.config.tag.feature_dropout
+        if self.training and rate > 0:
+            kept = torch.rand(len(batch.features), device=batch.features.device)
+            kept = (kept >= rate).float() / (1 - rate)
         found = F.embedding_bag(
             batch.features,
             self.features.weight,
             batch.feature_offsets,
             mode="sum",
             sparse=self.training,
+            per_sample_weights=kept,
         )
         mask = valid(batch.lengths, time)
         brought = found.new_zeros(rows, time, WIDTH * self.sizes.tags)
@@ -192,8 +215,4 @@ class TagNetwork(nn.Module):
             here = slice(max(0, -shift), time - max(0, shift))
             there = slice(max(0, shift), time - max(0, -shift))
             total[:, here] += brought[:, there, place]
-        rate = self.config.tag.feature_dropout
-        if self.training and rate > 0:
-            # Whole texts: here the network has to do without the features.
-            total = total * (torch.rand(rows, 1, 1, device=total.device) >= rate)
         return total

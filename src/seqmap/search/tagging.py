@@ -152,6 +152,12 @@ class TagSearch:
             for path in crf.n_best(scaled, warm, count)
         ]
 
+    def marked(self, numbers: Ints) -> tuple[Span, ...]:
+        """Return what tags mark; where they are plain labels, every token by itself."""
+        if self.codec.spans:
+            return self.spans(numbers)
+        return tuple(Span(t, t + 1, name) for t, name in enumerate(self.codec.decode(numbers)))
+
     def spans(self, numbers: Ints) -> tuple[Span, ...]:
         """Return what tags mark; nothing where they are plain labels."""
         return tuple(spans_of(self.codec.decode(numbers))) if self.codec.spans else ()

@@ -16,14 +16,17 @@ from torch import Tensor
 from seqmap.calibration import fit_temperature
 from seqmap.codecs.vectors import read_vectors
 from seqmap.config import Config
-from seqmap.data.tagging import Sentence, spans_of
+from seqmap.data.tagging import Sentence, Span, spans_of
 from seqmap.errors import DataError
 from seqmap.nn.model import to_arrays
 from seqmap.nn.tagger import TagNetwork, TagSizes
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.native_crf import best_kernel
+from seqmap.runtime.ops.weights import SCALE
+from seqmap.runtime.quantize import to_int8
 from seqmap.runtime.session import restore
 from seqmap.runtime.tag import chain_of
+from seqmap.search.crf import Chain
 from seqmap.search.tagging import TagSearch
 from seqmap.span_metrics import span_report
 from seqmap.tasks.tag import Tag, TagCodecs, TagSet, unit_of
@@ -34,7 +37,8 @@ from seqmap.training.loop import Trainer, Watch
 from seqmap.training.package import manifest, put_away
 from seqmap.training.setup import choose_precision, torch_set_up
 from seqmap.training.tag_calibration import calibrate_spans
-from seqmap.training.tag_learner import TagData, TagLearner, encode
+from seqmap.training.tag_fusion import Branch, choose_share, fuse
+from seqmap.training.tag_learner import DevOutputs, TagData, TagLearner, encode
 
 
 def train_tagger(job: Job) -> Trained:
@@ -70,16 +74,18 @@ def train_tagger(job: Job) -> Trained:
             watch=job.watch,
         )
         trainer.fit(resume=job.resume)
-        emissions, logits = learner.outputs()
-        arrays: dict[str, NDArray[Any]] = dict(to_arrays(network.state_dict()))
+        outputs = learner.outputs()
+        share = judge.choose_share(outputs)
+        arrays = judge.arrays(share)
+        fused = judge.fused(outputs, share)
 
-    calibration = calibrate_spans(
-        TagSearch(codecs.target, judge.chain(), kernel=best_kernel()),
-        emissions,
-        [s.tags for s in choosing],
-    )
-    if logits is not None:
-        calibration["intent_temperature"] = fit_temperature(logits, dev.intents)
+    search = TagSearch(codecs.target, fused.chain, kernel=best_kernel())
+    calibration = calibrate_spans(search, fused.emissions, [s.tags for s in choosing])
+    calibration["wide"] = share
+    if outputs.intents is not None:
+        calibration["intent_temperature"] = fit_temperature(outputs.intents, dev.intents)
+    if share == 0.0:
+        codecs.source.drop_features()
     entries, codec_arrays = task.codec_state(codecs)
     arrays.update(codec_arrays)
     described = {
@@ -138,7 +144,7 @@ def fingerprint(sentences: Sequence[Sentence]) -> str:
 
 
 class _Judge:
-    """Measures the network on dev."""
+    """Measures the network on dev, and puts its branches together."""
 
     def __init__(
         self,
@@ -150,32 +156,66 @@ class _Judge:
     ) -> None:
         self._network, self._codecs, self._config = network, codecs, config
         self._data = data
-        self._truth = [spans_of(s.tags) for s in dev]
+        self._search = TagSearch(codecs.target, self._chain("crf"), kernel=best_kernel())
+        self._truth = [
+            spans_of(s.tags)
+            if codecs.target.spans
+            else [Span(t, t + 1, tag) for t, tag in enumerate(s.tags)]
+            for s in dev
+        ]
 
-    def chain(self) -> Any:
-        """Return the scores between tags, as they are now."""
-        weights = {
-            f"crf.{n}": p.detach().cpu().numpy() for n, p in self._network.crf.named_parameters()
-        }
-        return chain_of(weights, self._codecs.target, self._config.tag.decoder)
-
-    def score(
-        self, emissions: Sequence[NDArray[np.float64]], logits: NDArray[np.float64] | None
-    ) -> Score:
+    def score(self, outputs: DevOutputs) -> Score:
         """Return F1 of the spans, or accuracy of plain labels; the cost is what is missing."""
         target = self._codecs.target
-        best = TagSearch(target, self.chain(), kernel=best_kernel()).best(emissions)
+        fused = self.fused(outputs, 1.0)
+        search = TagSearch(target, fused.chain, kernel=self._search.kernel)
+        best = search.best(fused.emissions)
         right = sum(int((b == t).sum()) for b, t in zip(best, self._data.tags, strict=True))
         metrics = {"accuracy": right / max(1, int(self._data.lengths.sum()))}
         if target.spans:
-            found = [spans_of(target.decode(numbers)) for numbers in best]
+            found = [search.spans(numbers) for numbers in best]
             metrics["f1"] = span_report(self._truth, found).overall.f1
         cost = 1.0 - metrics.get("f1", metrics["accuracy"])
-        if logits is not None:
-            hits = float((logits.argmax(axis=1) == self._data.intents).mean())
+        if outputs.intents is not None:
+            hits = float((outputs.intents.argmax(axis=1) == self._data.intents).mean())
             metrics["intent_accuracy"] = hits
             cost += 1.0 - hits
         return Score(cost, metrics)
+
+    def choose_share(self, outputs: DevOutputs) -> float:
+        """Return how much the lexical features count."""
+        if outputs.wide is None:
+            return 0.0
+        deep = Branch(outputs.deep, self._chain("crf"))
+        wide = Branch(outputs.wide, self._chain("wide_crf"))
+        return choose_share(self._search, deep, wide, self._truth)
+
+    def fused(self, outputs: DevOutputs, share: float) -> Branch:
+        """Return both branches put together."""
+        deep = Branch(outputs.deep, self._chain("crf"))
+        if outputs.wide is None:
+            return deep
+        return fuse(deep, Branch(outputs.wide, self._chain("wide_crf")), share)
+
+    def arrays(self, share: float) -> dict[str, NDArray[Any]]:
+        """Return the archive's arrays: one chain, the features with their share."""
+        found: dict[str, NDArray[Any]] = dict(to_arrays(self._network.state_dict()))
+        for name in [name for name in found if name.startswith("wide_crf.")]:
+            own = found.pop(name)
+            crf = name.removeprefix("wide_")
+            found[crf] = (found[crf] + share * own).astype(np.float32)
+        features = found.pop("features.weight", None)
+        if features is not None and share > 0:
+            # A byte a weight, one scale a row, as in the wide branch of classification.
+            name = "features.weight"
+            found[name], found[name + SCALE] = to_int8((share * features).astype(np.float32))
+        return found
+
+    def _chain(self, name: str) -> Chain:
+        """Return the scores between tags of one branch, as they are now."""
+        crf = getattr(self._network, name)
+        weights = {f"crf.{n}": p.detach().cpu().numpy() for n, p in crf.named_parameters()}
+        return chain_of(weights, self._codecs.target, self._config.tag.decoder)
 
 
 def _part(sentence: Sentence, start: int, end: int) -> Sentence:

@@ -15,10 +15,12 @@ from seqmap.batch import plan_batches
 from seqmap.codecs.base import UNKNOWN
 from seqmap.config import Config
 from seqmap.features.form_codec import Form, FormCodec
+from seqmap.nn.heads.crf import CRF
 from seqmap.nn.tagger import TagInputs, TagNetwork
 from seqmap.training.learner import Learner, Score
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,21 @@ def encode(
         pairs.append(vectors)
         pair_features.append(features)
     return TagData(forms, places, pairs, pair_features, tags, intents)
+
+
+@dataclass(frozen=True)
+class DevOutputs:
+    """What the network says about the dev part.
+
+    Attributes:
+        deep: Emissions of the network, (tokens, tags) each.
+        wide: Those of the lexical features, or None.
+        intents: Logits, (sentences, intents), or None.
+    """
+
+    deep: list[Floats]
+    wide: list[Floats] | None
+    intents: Floats | None
 
 
 class Batcher:
@@ -147,8 +164,7 @@ class TagLearner(Learner):
         config: Dropouts and the weight of intents.
         data: What it learns from.
         dev: What it is measured on.
-        measure: Turns dev emissions (one array (tokens, tags) per sentence) and intent logits into
-            the score.
+        measure: Turns what the network says about dev into the score.
     """
 
     def __init__(
@@ -158,7 +174,7 @@ class TagLearner(Learner):
         data: TagData,
         dev: TagData,
         *,
-        measure: Callable[[Sequence[NDArray[np.float64]], NDArray[np.float64] | None], Score],
+        measure: Callable[[DevOutputs], Score],
     ) -> None:
         self.network: TagNetwork = network
         self.lengths = data.lengths
@@ -181,37 +197,45 @@ class TagLearner(Learner):
             draw = torch.rand(len(self._rare)).numpy()
             unknown = self._rare & (draw < chance)
         batch = self._data.batch(rows, unknown=unknown)
-        emissions, states = self.network(batch)
+        out = self.network(batch)
         tags = self._data.tags(rows)
-        if self._config.tag.decoder == "crf":
-            loss = self.network.crf.loss(emissions, tags, batch.lengths)
-        else:
-            mask = torch.arange(tags.shape[1], device=tags.device) < batch.lengths[:, None]
-            loss = F.cross_entropy(emissions[mask], tags[mask])
+        loss = self._loss(out.deep, self.network.crf, tags, batch.lengths)
+        if out.wide is not None and self.network.wide_crf is not None:
+            loss = loss + self._loss(out.wide, self.network.wide_crf, tags, batch.lengths)
         if self.network.sizes.intents:
-            logits = self.network.intents(states, batch.lengths)
+            logits = self.network.intents(out.states, batch.lengths)
             truth = torch.from_numpy(self._data.data.intents[rows]).to(logits.device)
             loss = loss + self._config.tag.intent_weight * F.cross_entropy(logits, truth)
         return loss
 
+    def _loss(self, emissions: Tensor, crf: CRF, tags: Tensor, lengths: Tensor) -> Tensor:
+        if self._config.tag.decoder == "crf":
+            return crf.loss(emissions, tags, lengths)
+        mask = torch.arange(tags.shape[1], device=tags.device) < lengths[:, None]
+        return F.cross_entropy(emissions[mask], tags[mask])
+
     def score(self) -> Score:
         """Measure on dev."""
-        return self._measure(*self.outputs())
+        return self._measure(self.outputs())
 
     @torch.no_grad()
-    def outputs(self) -> tuple[list[NDArray[np.float64]], NDArray[np.float64] | None]:
-        """Return dev emissions, (tokens, tags) each, and intent logits (sentences, intents)."""
+    def outputs(self) -> DevOutputs:
+        """Return what the network says about dev."""
         self.network.eval()
         data = self._dev.data
-        found: list[NDArray[np.float64]] = [np.zeros((0, 0))] * len(data.places)
-        intents = self.network.sizes.intents
-        logits = np.zeros((len(data.places), intents)) if intents else None
+        sizes = self.network.sizes
+        deep: list[Floats] = [np.zeros((0, sizes.tags))] * len(data.places)
+        wide = list(deep) if sizes.features else None
+        intents = np.zeros((len(data.places), sizes.intents)) if sizes.intents else None
         for rows in plan_batches(data.lengths, batch_size=128, batch_tokens=8192):
             batch = self._dev.batch(rows)
-            emissions, states = self.network(batch)
+            out = self.network(batch)
             for place, row in enumerate(rows):
-                length = int(batch.lengths[place])
-                found[row] = emissions[place, :length].double().cpu().numpy()
-            if logits is not None:
-                logits[rows] = self.network.intents(states, batch.lengths).double().cpu().numpy()
-        return found, logits
+                length = len(data.places[row])
+                deep[row] = out.deep[place, :length].double().cpu().numpy()
+                if wide is not None and out.wide is not None:
+                    wide[row] = out.wide[place, :length].double().cpu().numpy()
+            if intents is not None:
+                logits = self.network.intents(out.states, batch.lengths)
+                intents[rows] = logits.double().cpu().numpy()
+        return DevOutputs(deep, wide, intents)
