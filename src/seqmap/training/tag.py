@@ -37,7 +37,7 @@ from seqmap.training.loop import Trainer, Watch
 from seqmap.training.package import manifest, put_away
 from seqmap.training.setup import choose_precision, torch_set_up
 from seqmap.training.tag_calibration import calibrate_spans
-from seqmap.training.tag_fusion import Branch, choose_share, fuse
+from seqmap.training.tag_fusion import EPOCH_SHARES, Branch, choose_share, fuse
 from seqmap.training.tag_learner import DevOutputs, TagData, TagLearner, encode
 
 
@@ -166,21 +166,26 @@ class _Judge:
 
     def score(self, outputs: DevOutputs) -> Score:
         """Return F1 of the spans, or accuracy of plain labels; the cost is what is missing."""
-        target = self._codecs.target
-        fused = self.fused(outputs, 1.0)
-        search = TagSearch(target, fused.chain, kernel=self._search.kernel)
-        best = search.best(fused.emissions)
-        right = sum(int((b == t).sum()) for b, t in zip(best, self._data.tags, strict=True))
-        metrics = {"accuracy": right / max(1, int(self._data.lengths.sum()))}
-        if target.spans:
-            found = [search.spans(numbers) for numbers in best]
-            metrics["f1"] = span_report(self._truth, found).overall.f1
+        tried = EPOCH_SHARES if outputs.wide is not None else (0.0,)
+        figures = [self._figures(self.fused(outputs, share)) for share in tried]
+        main = "f1" if self._codecs.target.spans else "accuracy"
+        metrics = max(figures, key=lambda found: found[main])
         cost = 1.0 - metrics.get("f1", metrics["accuracy"])
         if outputs.intents is not None:
             hits = float((outputs.intents.argmax(axis=1) == self._data.intents).mean())
             metrics["intent_accuracy"] = hits
             cost += 1.0 - hits
         return Score(cost, metrics)
+
+    def _figures(self, fused: Branch) -> dict[str, float]:
+        search = TagSearch(self._codecs.target, fused.chain, kernel=self._search.kernel)
+        best = search.best(fused.emissions)
+        right = sum(int((b == t).sum()) for b, t in zip(best, self._data.tags, strict=True))
+        metrics = {"accuracy": right / max(1, int(self._data.lengths.sum()))}
+        if self._codecs.target.spans:
+            found = [search.spans(numbers) for numbers in best]
+            metrics["f1"] = span_report(self._truth, found).overall.f1
+        return metrics
 
     def choose_share(self, outputs: DevOutputs) -> float:
         """Return how much the lexical features count."""

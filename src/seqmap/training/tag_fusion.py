@@ -21,7 +21,9 @@ from seqmap.span_metrics import span_report
 Floats = NDArray[np.float64]
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
-"""What is tried."""
+"""What is tried when the training is over."""
+EPOCH_SHARES = (0.0, 0.5, 1.0)
+"""What is tried after each epoch: the best epoch is the one of the better model of both."""
 
 
 @dataclass(frozen=True)
