@@ -12,7 +12,11 @@ from seqmap import Tagger, load
 from seqmap.errors import DataError
 from seqmap.samples.entities import entities
 
-SMALL = {"hidden": 12, "epochs": 2, "config": {"embedding.size": 12, "train.threads": 1}}
+SMALL = {
+    "hidden": 12,
+    "epochs": 2,
+    "config": {"embedding.size": 12, "train.threads": 1, "train.learning_rate": 0.02},
+}
 SAMPLE = entities(train=120, dev=20, test=20)
 TOKENS = [list(s.tokens) for s in SAMPLE.train]
 TAGS = [list(s.tags) for s in SAMPLE.train]

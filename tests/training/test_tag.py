@@ -150,6 +150,15 @@ def test_vectors_from_a_file_are_used(tmp_path: Path) -> None:
     found = train(TAG, SAMPLE.train, SAMPLE.dev, config=config, watch=Watch(note=notes.append))
     assert found.archive.arrays["words.weight"].shape[1] == 3
     assert any("word vectors" in note for note in notes)
+    # A word that training never saw is known by its vector.
+    session = restore(found.archive)
+    source = session.codecs.source
+    row = found.archive.arrays["words.weight"][source.forms["unused"].word]
+    assert row.tolist() == [0.0, 0.0, 1.0]
+    assert source.forms["nowhere"].word == 1
+    path.write_text("zzz 1 0\nyyy 0 1\n")
+    with pytest.raises(DataError, match="no symbol of the vocabulary"):
+        train(TAG, SAMPLE.train, SAMPLE.dev, config=config)
 
 
 def test_ctrl_c_keeps_the_best_model(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ class Vectors:
         )
 
 
-def read_vectors(path: str | Path, codec: Named) -> Vectors:
+def read_vectors(path: str | Path, codec: Named, *, least: int | None = None) -> Vectors:
     """Read the vectors of a codec's symbols.
 
     A symbol takes the vector of the line with exactly its name; failing that, of the first line
@@ -78,6 +78,7 @@ def read_vectors(path: str | Path, codec: Named) -> Vectors:
     Args:
         path: The file; gzip is looked through.
         codec: Gives the symbols.
+        least: One of the ids below this must have a vector; None means any id.
 
     Raises:
         DataError: The file is missing, is not such a file (with the line), or has no vector for
@@ -109,7 +110,7 @@ def read_vectors(path: str | Path, codec: Named) -> Vectors:
         if is_exact:
             exact.add(index)
         rows[index] = _numbers(numbers, path, line)
-    if not rows:
+    if not any(index < (codec.size if least is None else least) for index in rows):
         raise DataError(
             "no symbol of the vocabulary has a vector in this file",
             path=path,
@@ -122,6 +123,22 @@ def read_vectors(path: str | Path, codec: Named) -> Vectors:
         matrix[index] = row
         found[index] = True
     return Vectors(str(path), matrix, found)
+
+
+def vector_names(path: str | Path, codec: Named) -> Iterator[str]:
+    """Yield what the names of a file are folded to, in its order; some may come twice.
+
+    Args:
+        path: The file; gzip is looked through.
+        codec: How names are folded.
+
+    Raises:
+        DataError: As for `read_vectors`.
+    """
+    for _, name, _ in _lines(path):
+        symbols = codec.symbols(name)
+        if len(symbols) == 1 and symbols[0]:
+            yield symbols[0]
 
 
 def _lines(path: str | Path) -> Iterator[tuple[int, str, str]]:

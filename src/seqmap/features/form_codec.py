@@ -6,7 +6,7 @@ What depends on a token's form alone is worked out once per distinct form.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -109,6 +109,21 @@ class FormCodec:
                 counts = np.concatenate([often, np.ones(neighbours.size)])
                 features = _frequent(keys, counts, tag.feature_count)
         return cls(known, alphabet, features, pairs, tag.longest_word)
+
+    def add_words(self, names: Iterable[str], limit: int) -> None:
+        """Know more words than those of the training data, in their order, up to a limit.
+
+        Their vectors come from elsewhere: a word that training never saw then has a meaning.
+        """
+        room = limit - len(self.words)
+        new: dict[str, None] = {}
+        for name in names:
+            if len(new) >= room:
+                break
+            if name not in self.words.ids and "\n" not in name:
+                new[name] = None
+        self.words = Vocabulary([*self.words.symbols[2:], *new])
+        self.forms.clear()
 
     def drop_features(self) -> None:
         """Forget all lexical features: they turned out to say nothing."""

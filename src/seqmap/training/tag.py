@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqmap.calibration import fit_temperature
-from seqmap.codecs.vectors import read_vectors
+from seqmap.codecs.vectors import read_vectors, vector_names
 from seqmap.config import Config
 from seqmap.data.tagging import Sentence, Span, spans_of
 from seqmap.errors import DataError
@@ -248,7 +248,11 @@ def _vectors(config: Config, codecs: TagCodecs, watch: Watch) -> tuple[Config, A
     """Read the word vectors, if any are given; the embedding takes their dimension."""
     if not config.text.vectors:
         return config, None
-    found = read_vectors(config.text.vectors, codecs.source)
+    source, path = codecs.source, config.text.vectors
+    seen = source.size
+    # Words that only the file has are known too: test data is full of words that training lacks.
+    source.add_words(vector_names(path, source), config.text.vocabulary)
+    found = read_vectors(path, source, least=seen)
     watch.tell(f"word vectors: {found.describe()}")
     embedding = replace(config.embedding, size=found.matrix.shape[1])
     return replace(config, embedding=embedding), found
