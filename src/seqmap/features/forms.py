@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqmap.codecs.characters import fold
-from seqmap.features.hashing import U64, mix
+from seqmap.features.hashing import U64, mix, mix_one
 from seqmap.scripts import UNSPACED
 
 Keys = NDArray[np.uint32]
@@ -111,5 +111,4 @@ def _pair(first: U64, second: U64, kind: int) -> Keys:
 
 def _hash(text: str) -> int:
     data = text.encode("utf-8", "surrogatepass")
-    value = np.array([zlib.crc32(data) | zlib.crc32(b"h" + data) << 32], np.uint64)
-    return int(mix(value)[0])
+    return mix_one(zlib.crc32(data) | zlib.crc32(b"h" + data) << 32)

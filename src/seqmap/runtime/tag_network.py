@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -118,7 +119,9 @@ class TagReader:
         self.tags = tags
         size, tag = config.embedding.size, config.tag
         self._words = take(arrays, "words.weight", len(codec.words), size)
-        self._letters = _Letters(arrays, config, len(codec.letters)) if _spells(config) else None
+        self._letters = (
+            _Letters(arrays, config, len(codec.letters), precision) if _spells(config) else None
+        )
         self._shapes = (
             take(arrays, "shapes.weight", len(SHAPES), tag.shape_size) if tag.shape_size else None
         )
@@ -273,11 +276,11 @@ class TagReader:
 
 
 class _Letters:
-    """The LSTM over the letters of new forms."""
+    """The LSTM over the letters of new forms: its last states in both directions."""
 
-    def __init__(self, arrays: Arrays, config: Config, letters: int) -> None:
+    def __init__(self, arrays: Arrays, config: Config, letters: int, precision: str) -> None:
         tag = config.tag
-        self.settings = Config().replace(
+        settings = Config().replace(
             encoder__hidden=tag.character_hidden,
             encoder__direction="both",
             head__pooling="last",
@@ -285,11 +288,22 @@ class _Letters:
         table = take(arrays, "letters.embedding.weight", letters, tag.character_size)
         prefix = "letters."
         own = {n[len(prefix) :]: a for n, a in arrays.items() if n.startswith(prefix)}
-        self._encoder = restore_encoder(own, table, self.settings.encoder)
-        self._pooling = Pooling(own, self._encoder, self.settings.head)
+        self._native: Any = None
+        if native.available():
+            from seqmap.runtime.native_ops import NativeEncoder
+
+            weights = {**own, "embedding.weight": table}
+            # Where the arrays do not fit, NumPy says which.
+            with suppress(KeyError, native.NativeError):
+                self._native = NativeEncoder(weights, pooling="last", precision=precision)
+                return
+        self._encoder = restore_encoder(own, table, settings.encoder)
+        self._pooling = Pooling(own, self._encoder, settings.head)
 
     def read(self, words: Sequence[NDArray[Any]]) -> Floats:
         """Read words of letter ids, each (letters,) -> (words, 2 hidden)."""
+        if self._native is not None:
+            return np.asarray(self._native.run(words).pooled)
         layout = Layout([len(word) for word in words])
         states = self._encoder.encode(np.concatenate(words), layout)
         return np.asarray(self._pooling.pool(states, layout))
