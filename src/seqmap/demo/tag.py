@@ -37,7 +37,7 @@ CONFIG = Config().replace(
 )
 
 TEXTS = (
-    "Jordan flew to Jordan last Friday; nobody at Lincoln Bank had told her.",
+    "Jordan moved from Jordan to Lincoln last Friday; Lincoln has worked for Lincoln Bank since.",
     "According to Fenway Labs, Dr. Okafor left Port Hale in March.",
     "上周五，江林明在江林市见到了光华银行的白教授。",
     "石桥大学的小许说，她七月9日要去望海县。",
