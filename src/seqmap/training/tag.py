@@ -31,7 +31,8 @@ from seqmap.training.loop import Trainer, Watch
 from seqmap.training.package import manifest, put_away
 from seqmap.training.setup import choose_precision, torch_set_up
 from seqmap.training.tag_calibration import calibrate_spans
-from seqmap.training.tag_judge import Judge
+from seqmap.training.tag_fusion import lean
+from seqmap.training.tag_judge import OUTSIDE_TAG, Judge
 from seqmap.training.tag_learner import TagData, TagLearner, encode
 
 
@@ -70,12 +71,14 @@ def train_tagger(job: Job) -> Trained:
         trainer.fit(resume=job.resume)
         outputs = learner.outputs()
         share = judge.choose_share(outputs)
-        arrays = judge.arrays(share)
         fused = judge.fused(outputs, share)
+        amount = judge.choose_lean(fused)
+        fused = lean(fused, amount, OUTSIDE_TAG)
+        arrays = judge.arrays(share, amount)
 
     search = TagSearch(codecs.target, fused.chain, kernel=best_kernel())
     calibration = calibrate_spans(search, fused.emissions, [s.tags for s in choosing])
-    calibration["wide"] = share
+    calibration |= {"wide": share, "lean": amount}
     if outputs.intents is not None:
         calibration["intent_temperature"] = fit_temperature(outputs.intents, dev.intents)
     if share == 0.0:
