@@ -59,6 +59,7 @@ def test_it_learns_and_what_is_deployed_is_what_was_measured(trained: Trained) -
         {"tag__pair_size": 4},
         {"encoder__name": "gru", "encoder__layers": 2},
         {"encoder__name": "lstm-transformer", "encoder__heads": 2},
+        {"encoder__name": "transformer", "encoder__heads": 2},
     ],
 )
 def test_every_architecture_answers_as_it_was_trained(settings: dict[str, object]) -> None:
