@@ -217,6 +217,17 @@ def test_empty_texts_and_unknown_types_in_dev() -> None:
     assert found.metrics["recall"] < 1.0
 
 
+def test_how_raw_text_is_cut_follows_the_training_data() -> None:
+    from seqmap.data.tagging import sentence_of
+    from seqmap.tasks.tag_data import single_characters, unit_of
+
+    characters = Sentence.of_tokens(tuple("他在2019年去了北京，又去了上海。"))
+    raw = sentence_of("他在2019年去了北京，又去了上海。")
+    assert unit_of([characters]) == "char" and unit_of([raw]) == "word"
+    assert single_characters([characters]) and single_characters([raw])
+    assert unit_of([SAMPLE.train[1]]) == "word" and unit_of([]) == "word"
+
+
 def test_nothing_to_learn_from() -> None:
     with pytest.raises(DataError, match="no sentence"):
         train(TAG, [], [], config=CONFIG)
