@@ -265,7 +265,9 @@ def test_a_stream_finds_what_predict_finds(seed: int, size: int) -> None:
         found += stream.feed(text[begin : begin + size])
         if begin and rng.random() < 0.2:
             stream = session.stream(stream.to_bytes())
-    found += stream.close()
+    assert stream.symbols == len(session.sentence(text).tokens)
+    found += (rest := stream.close())
+    assert stream.result().entities == tuple(rest)
     assert [(e.start, e.end, e.type) for e in found] == [(e.start, e.end, e.type) for e in expected]
     assert len(stream._held) < 16 * 12
     with pytest.raises(UserError, match="closed"):
