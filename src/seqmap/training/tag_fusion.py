@@ -7,7 +7,8 @@ deployed is one chain.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,14 +87,13 @@ def choose_lean(
         outside: The number of the tag.
     """
     scores = {amount: _f1(search, lean(branch, amount, outside), truth) for amount in LEANS}
-    best = max(scores.values())
-    return min((amount for amount, f1 in scores.items() if f1 == best), key=abs)
+    return _simplest(scores, truth, usual=0.0)
 
 
 def choose_share(
     search: TagSearch, deep: Branch, wide: Branch, truth: Sequence[Sequence[Span]]
 ) -> float:
-    """Return the share of the features with the best F1 on dev; among equals the one nearest to 1.
+    """Return how much the features count, for the best F1 on dev.
 
     Args:
         search: Finds tags; its own chain is not used.
@@ -102,8 +102,21 @@ def choose_share(
         truth: The true spans; where tags are labels, one span a token.
     """
     scores = {share: _f1(search, fuse(deep, wide, share), truth) for share in SHARES}
+    return _simplest(scores, truth, usual=1.0)
+
+
+def _simplest(
+    scores: Mapping[float, float], truth: Sequence[Sequence[Span]], *, usual: float
+) -> float:
+    """Return the choice nearest to the usual one within a standard error of the best F1.
+
+    The rule of Breiman et al. (1984, section 3.4.3): on a small dev part the best of many choices
+    is best by chance.
+    """
     best = max(scores.values())
-    return min((s for s, f1 in scores.items() if f1 == best), key=lambda share: abs(share - 1))
+    error = math.sqrt(best * (1 - best) / max(1, sum(len(spans) for spans in truth)))
+    good = [choice for choice, f1 in scores.items() if f1 >= best - error]
+    return min(good, key=lambda choice: (abs(choice - usual), -scores[choice]))
 
 
 def _f1(search: TagSearch, branch: Branch, truth: Sequence[Sequence[Span]]) -> float:
