@@ -122,7 +122,7 @@ class NativeEncoder:
         prefix: The part of the names before `layers`.
         table: How the gate sums of the first layer are kept per token: "fp32", "bf16" (rounded),
             "none" (computed each time, in the encoder's precision), or "auto": fp32, but bf16 for
-            a bf16 or int8 encoder when fp32 rows of all tokens would pass the limit.
+            an int8 encoder, and for a bf16 one when fp32 rows of all tokens would pass the limit.
         table_bytes: Limit of that table. Rows are computed when a token is first met; tokens that
             find no room are computed each time. The results do not depend on which do.
 
