@@ -7,7 +7,8 @@
     │   ├── ArchiveError         a .seqmap file
     │   ├── OutputError          a place that cannot be written
     │   └── MissingExtraError    an optional dependency that is not installed
-    └── TrainingError            training itself failed                       exit code 1
+    ├── TrainingError            training itself failed                       exit code 1
+    └── ExportError              an export did not pass its check             exit code 1
 
 A user's mistake is told in one line: where, what was given, what is allowed, what to do.
 """
@@ -109,6 +110,10 @@ class MissingExtraError(UserError):
 
 class TrainingError(SeqmapError):
     """Training itself failed, for example because the loss became NaN."""
+
+
+class ExportError(SeqmapError):
+    """An export does not do what the model did, and was not written."""
 
 
 def _rebuild(kind: type[UserError], problem: str, fields: dict[str, object]) -> UserError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import logging
 import os
 import sys
 import sysconfig
@@ -23,8 +22,6 @@ ABI_VERSION = 2
 
 LIBRARY_VARIABLE = "SEQMAP_LIBRARY"
 """Environment variable with the path of the library to load; "none" leaves the core out."""
-
-_log = logging.getLogger(__name__)
 
 
 class NativeError(SeqmapError):
@@ -81,26 +78,29 @@ def library() -> ctypes.CDLL | None:
     """Load the core, or return None and say so once where there is none."""
     path = next((place for place in _candidates() if place.is_file()), None)
     if path is None:
-        _log.warning(
-            "the native core is not installed: NumPy and torch do its work, several times slower"
-        )
+        _warn("the native core is not installed: NumPy and torch do its work, several times slower")
         return None
     try:
         core = ctypes.CDLL(str(path))
         _declare(core)
     except (OSError, AttributeError) as error:
-        _log.warning("the native core %s cannot be loaded (%s): working without it", path, error)
+        _warn(f"the native core {path} cannot be loaded ({error}): working without it")
         return None
     version = core.seqmap_abi_version()
     if version != ABI_VERSION:
-        _log.warning(
-            "the native core %s has ABI version %d, not %d: working without it; reinstall seqmap",
-            path,
-            version,
-            ABI_VERSION,
+        _warn(
+            f"the native core {path} has ABI version {version}, not {ABI_VERSION}:"
+            " working without it; reinstall seqmap"
         )
         return None
     return core
+
+
+def _warn(text: str) -> None:
+    # Imported here: loading logging takes longer than loading the core.
+    import logging
+
+    logging.getLogger(__name__).warning(text)
 
 
 def require() -> ctypes.CDLL:
