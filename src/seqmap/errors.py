@@ -16,7 +16,10 @@ A user's mistake is told in one line: where, what was given, what is allowed, wh
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class SeqmapError(Exception):

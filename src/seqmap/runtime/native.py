@@ -11,9 +11,7 @@ import ctypes
 import functools
 import os
 import sys
-import sysconfig
 from collections.abc import Iterator
-from pathlib import Path
 
 from seqmap.errors import ConfigError, SeqmapError
 
@@ -33,16 +31,18 @@ def _file_name() -> str:
     return ("" if sys.platform == "win32" else "lib") + "seqmap_core" + suffix
 
 
-def _candidates() -> Iterator[Path]:
+def _candidates() -> Iterator[str]:
     """The places where a build or an install, editable or not, puts the library."""
     chosen = os.environ.get(LIBRARY_VARIABLE)
     if chosen:
-        yield Path(chosen)
+        yield chosen
         return
-    inside = Path("_native") / _file_name()
-    yield Path(__file__).resolve().parents[1] / inside
+    inside = os.path.join("_native", _file_name())
+    yield os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), inside)
+    import sysconfig  # only where it does not lie beside this package
+
     for name in ("platlib", "purelib"):
-        yield Path(sysconfig.get_path(name)) / "seqmap" / inside
+        yield os.path.join(sysconfig.get_path(name), "seqmap", inside)
 
 
 def _declare(core: ctypes.CDLL) -> None:
@@ -76,12 +76,12 @@ def declare(core: ctypes.CDLL, signatures: dict[str, tuple[list[type], type | No
 @functools.cache
 def library() -> ctypes.CDLL | None:
     """Load the core, or return None and say so once where there is none."""
-    path = next((place for place in _candidates() if place.is_file()), None)
+    path = next((place for place in _candidates() if os.path.isfile(place)), None)
     if path is None:
         _warn("the native core is not installed: NumPy and torch do its work, several times slower")
         return None
     try:
-        core = ctypes.CDLL(str(path))
+        core = ctypes.CDLL(path)
         _declare(core)
     except (OSError, AttributeError) as error:
         _warn(f"the native core {path} cannot be loaded ({error}): working without it")

@@ -9,14 +9,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqmap.config import Config, from_dict
 from seqmap.errors import ArchiveError, ConfigError, UserError
 from seqmap.lazy import imported
 from seqmap.runtime.archive import Archive, read
 from seqmap.tasks import Evaluation, Task, find_task
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SESSIONS: dict[str, str] = {
     "classify": "seqmap.runtime.classify:ClassifySession",
