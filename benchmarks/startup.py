@@ -120,7 +120,7 @@ def contestants(models: dict[str, Path]) -> dict[str, tuple[str, list[str], dict
 
 def once(code: str, arguments: list[str], environment: dict[str, str]) -> dict[str, Any]:
     """Run one contestant in a fresh process."""
-    # Installed packages have their bytecode; a set-up that forbids to write it would measure Python's
+    # Installed packages have their bytecode: a set-up that forbids it would measure the
     # compiler.
     usual = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
