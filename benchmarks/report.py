@@ -178,10 +178,10 @@ def quantized(content: Row) -> list[str]:
     lines = [
         "## Accuracy in int8 and bf16 (`benchmarks/quantized.py`)",
         "",
-        "Exported by `seqmap export`'s own code, measured on the official test part. Bar: int8 loses"
-        f" ≤ {content['bar'] * 100:g} points (mean over the seeds).",
+        "Exported as `seqmap export` does it, measured on the official test part. Bar: int8"
+        f" loses ≤ {content['bar'] * 100:g} points (mean over the seeds).",
         "",
-        "| set | seeds | precision | file, MB | accuracy | lost, points | LSTM alone | lost | met |",
+        "| set | seeds | precision | MB | accuracy | lost, points | LSTM alone | lost | met |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name in dict.fromkeys(row["set"] for row in content["rows"]):
