@@ -13,6 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqmap.errors import ArchiveError, ConfigError
+from seqmap.features.ngrams import NgramSpec
+from seqmap.features.space import NgramSpace
+from seqmap.features.wide import WideModel
 from seqmap.runtime import native, plan
 from seqmap.runtime.archive import Archive, from_bytes, read, save, to_bytes
 from seqmap.runtime.container import BF16
@@ -163,6 +166,22 @@ def test_the_precision_can_be_chosen(make_archive: Make, tmp_path: Path) -> None
             assert session.without_wide().precision == expected
     with pytest.raises(ConfigError, match="float16.*allowed: fp32, bf16, int8"):
         load(tmp_path / "m.seqmap", precision="float16")
+
+
+@pytest.mark.parametrize("kind", ["none", "bf16", "int8"])
+def test_the_wide_branch_stays_as_it_is(make_archive: Make, kind: str) -> None:
+    labels = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
+    space = NgramSpace.fit(TEXTS, labels, spec=NgramSpec()).space
+    weights = np.random.default_rng(3).normal(size=(space.size, 3)).astype(np.float32)
+    wide = WideModel(space, weights, np.zeros(3, np.float32))
+    plain = _archive(make_archive, wide__kind="ngram")
+    manifest = {**plain.manifest, "wide": wide.to_state(), "calibration": {"wide": 1.0}}
+    archive = Archive(manifest, plain.arrays | wide.to_arrays())
+    made = from_bytes(to_bytes(quantized(archive, kind)))
+    for name in wide.to_arrays():
+        assert np.array_equal(made.arrays[name], archive.arrays[name])
+    expected = restore(archive).predict_proba(TEXTS)
+    np.testing.assert_allclose(restore(made).predict_proba(TEXTS), expected, atol=0.05)
 
 
 def test_damaged_ones_are_refused(make_archive: Make) -> None:
