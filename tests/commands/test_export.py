@@ -76,6 +76,15 @@ def test_it_goes_beside_the_model_by_default(model: Path, dev: Path) -> None:
     assert load(model.with_name("m.int8.seqmap")).precision == "int8"
 
 
+def test_it_may_take_the_place_of_the_model(model: Path, dev: Path) -> None:
+    before = model.stat().st_size
+    code, stdout, stderr = run(
+        "export", model, "--dev", dev, "--out", model, "--max-loss", "1", "--json"
+    )
+    assert code == 0, stderr
+    assert json.loads(stdout)["bytes_before"] == before > model.stat().st_size
+
+
 def test_what_loses_too_much_is_not_written(
     model: Path, dev: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,10 @@ def _texts(model: str, data: str, options: ReadOptions) -> list[Any]:
     return list(islice(session.task.inputs(data, reading), MOST))
 
 
+def _threads(count: int) -> str:
+    return "1 thread" if count == 1 else f"{count} threads"
+
+
 def rows(found: Bench, *, made: bool) -> list[tuple[str, str]]:
     """Return the lines of the table: a name and what is known, 80 columns together."""
     where = found.backend if found.isa is None else f"{found.backend} core, {found.isa}"
@@ -48,7 +52,7 @@ def rows(found: Bench, *, made: bool) -> list[tuple[str, str]]:
         ("memory", f"{in_bytes(found.memory)}: peak of that process"),
         ("texts", f"{found.documents}, {kind}; {mean:.0f} symbols on average"),
         ("one text", f"p50 {found.p50_us:.0f} µs, p99 {found.p99_us:.0f} µs; 1 thread"),
-        ("all texts", "; ".join(f"{n:,.0f} texts/s on {t} thread(s)" for t, n in speeds)),
+        ("all texts", "; ".join(f"{n:,.0f} texts/s on {_threads(t)}" for t, n in speeds)),
         ("network alone", f"{found.us_per_token:.2f} µs a symbol; one text at a time, 1 thread"),
     ]
     machine, limit = found.machine, found.limit

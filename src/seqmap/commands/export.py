@@ -52,9 +52,11 @@ def run_export(request: ExportRequest, options: ReadOptions, screen: Screen) -> 
     """
     _check(request)
     source = Path(request.model)
-    out = request.out or source.with_suffix(f".{request.quantize}.seqmap")
+    name = source.name.removesuffix(".seqmap")
+    out = request.out or source.with_name(f"{name}.{request.quantize}.seqmap")
     check_output(out)
     session = load(source)
+    before = source.stat().st_size
     made = quantized(session.archive, request.quantize)
     facts: dict[str, Any] = {}
     if request.dev is not None:
@@ -68,7 +70,7 @@ def run_export(request: ExportRequest, options: ReadOptions, screen: Screen) -> 
             f" {request.max_loss:g}; nothing was written. Try --quantize bf16, or allow more"
         )
     save(made, out)
-    before, after = source.stat().st_size, out.stat().st_size
+    after = out.stat().st_size
     screen.result(f"{out}: {in_bytes(after)} (was {in_bytes(before)}), {request.quantize}")
     if facts:
         screen.result(

@@ -133,7 +133,7 @@ def bench(path: str | Path, texts: Sequence[str] | None = None, *, precision: st
     per_token = alone / max(tokens, 1)
     return Bench(
         bytes=Path(path).stat().st_size,
-        precision=session.precision,
+        precision=session.precision if network.backend == "native" else "fp32",
         backend=network.backend,
         isa=native.isa() if network.backend == "native" else None,
         documents=len(chosen),
