@@ -72,6 +72,8 @@ def restore(archive: Archive, *, precision: str | None = None) -> Session:
     if precision is not None and precision not in PRECISIONS:
         raise ConfigError("a model cannot be computed so", given=precision, allowed=PRECISIONS)
     task = archive.manifest.get("task")
+    if task is None:
+        raise ArchiveError("the model's description is incomplete", given="no task")
     if not isinstance(task, str) or task not in SESSIONS:
         raise ArchiveError("the model is of a task that is not known", given=task, allowed=SESSIONS)
     session: Session = imported(SESSIONS[task])(archive, precision)
