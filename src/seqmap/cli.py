@@ -32,7 +32,7 @@ Labelled = Annotated[str, typer.Argument(metavar="DATA", help="Labelled examples
 
 @command(app)
 def train(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="classify")],
+    task: Annotated[str, typer.Argument(metavar="TASK", help="classify, tag")],
     data: Annotated[str, typer.Argument(metavar="TRAIN", help="Labelled examples.")],
     dev: Annotated[str | None, typer.Option(help="Examples to choose on; else held out.")] = None,
     test: Annotated[str | None, typer.Option(help="Examples to measure on.")] = None,
@@ -84,14 +84,19 @@ def predict(
     ] = None,
     text: Annotated[str | None, typer.Option(help="One text.")] = None,
     precision: Precision = None,
+    min_confidence: Annotated[
+        float, typer.Option(help="Leave out what is less probable.", metavar="P")
+    ] = 0.0,
+    n_best: Annotated[int, typer.Option(help="Readings of each input.", metavar="N")] = 1,
     *,
     reading: ReadOptions,
     screen: Screen,
 ) -> None:
     """Answer inputs, one result a line."""
-    from seqmap.commands.predict import run_predict
+    from seqmap.commands.predict import PredictRequest, run_predict
 
-    run_predict(model, source, text, precision, reading, screen)
+    request = PredictRequest(model, source, text, reading, precision, min_confidence, n_best)
+    run_predict(request, screen)
 
 
 @command(app)
@@ -150,7 +155,9 @@ def bench(
 
 @command(app)
 def demo(
-    task: Annotated[str, typer.Option(help="Which demo: classify.", metavar="TASK")] = "classify",
+    task: Annotated[
+        str, typer.Option(help="Which demo: classify or tag.", metavar="TASK")
+    ] = "classify",
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the model.")] = Path(
         "seqmap-demo"
     ),

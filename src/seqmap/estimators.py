@@ -108,7 +108,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             chosen,
             config=self._configuration(),
             targets=LabelSet(tuple(names), given.several),
-            watch=Watch(epoch=_say) if self.verbose else None,
+            watch=Watch(epoch=say) if self.verbose else None,
         )
         self.session_ = ClassifySession(trained.archive)
         self.classes_ = given.classes
@@ -221,7 +221,8 @@ def _softened(
     ]
 
 
-def _say(epoch: Epoch) -> None:
+def say(epoch: Epoch) -> None:
+    """Print a line about an epoch to stderr."""
     now = time.strftime("%H:%M:%S")
     print(
         f"{now} epoch {epoch.number} loss {epoch.train_loss:.4f} dev loss {epoch.dev_loss:.4f}",

@@ -33,6 +33,8 @@ class ReadOptions:
     """What separates the labels of one example; giving it makes the data multi-label."""
     label_names: str | None = None
     """A file of class names, one a line, for labels that are numbers from 0 or from 1."""
+    scheme: str | None = None
+    """How tags mark spans: `iob1`, `iob2`, `bioes`, `bmes`, `bilou`, or `none` for plain labels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SESSIONS: dict[str, str] = {
     "classify": "seqmap.runtime.classify:ClassifySession",
+    "tag": "seqmap.runtime.tag:TagSession",
 }
 """The session of each task."""
 
@@ -143,6 +144,11 @@ class Session(ABC):
         """The figures that were measured when the model was trained."""
         return dict(self.archive.manifest.get("metrics") or {})
 
+    @property
+    @abstractmethod
+    def backend(self) -> str:
+        """What computes: `native` or `numpy`."""
+
     @cached_property
     def digest(self) -> str:
         """What identifies the model: the archive's digest."""
@@ -182,6 +188,22 @@ class Session(ABC):
             UserError: This model does not stream.
         """
         raise UserError(f"a model of the task {self.task.name} does not stream")
+
+    def with_answers(self, *, min_confidence: float = 0.0, n_best: int = 1) -> Session:
+        """Return the same model with other answers.
+
+        Args:
+            min_confidence: What is less probable is left out of an answer.
+            n_best: How many readings of an input to give.
+
+        Raises:
+            UserError: The task has no such thing.
+        """
+        if min_confidence == 0.0 and n_best == 1:
+            return self
+        raise UserError(
+            f"a model of the task {self.task.name} has neither --min-confidence nor --n-best"
+        )
 
     def _refuse_one(self, inputs: Any, method: str) -> None:
         if isinstance(inputs, str):
