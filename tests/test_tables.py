@@ -105,8 +105,8 @@ def test_lists_and_indicators_say_the_same(rows: list[set[int]]) -> None:
 
 
 def test_texts_in_many_forms() -> None:
-    for given in (["x", "y"], ("x", "y"), np.array(["x", "y"]), pd.Series(["x", "y"]), iter("xy")):
-        texts = texts_of(given)
+    for form in (["x", "y"], ("x", "y"), np.array(["x", "y"]), pd.Series(["x", "y"]), iter("xy")):
+        texts = texts_of(form)
         assert texts == ["x", "y"]
         assert all(type(text) is str for text in texts)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seqmap import __version__
 from seqmap.commands.shell import command
 
 if TYPE_CHECKING:
@@ -25,6 +26,21 @@ app = typer.Typer(
 
 Model = Annotated[str, typer.Argument(metavar="M.seqmap", help="A trained model.")]
 Labelled = Annotated[str, typer.Argument(metavar="DATA", help="Labelled examples.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
 
 
 @command(app)
