@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seqmap import __version__
 from seqmap.commands.shell import command
 
 if TYPE_CHECKING:
@@ -28,6 +29,21 @@ Precision = Annotated[
     str | None, typer.Option(help="fp32, bf16 or int8; else as the model was exported.")
 ]
 Labelled = Annotated[str, typer.Argument(metavar="DATA", help="Labelled examples.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
 
 
 @command(app)
