@@ -22,7 +22,8 @@ from seqmap.data.tagging import Sentence, read_tagged
 from seqmap.evaluate import evaluate
 from seqmap.runtime.session import restore
 from seqmap.tasks import find_task
-from seqmap.tasks.tag import TagSet, unit_of
+from seqmap.tasks.tag import TagSet
+from seqmap.tasks.tag_data import unit_of
 from seqmap.training import reference, train
 
 HERE = Path(__file__).resolve().parent

@@ -15,7 +15,8 @@ from seqmap.evaluate import evaluate
 from seqmap.runtime.archive import from_bytes, save, to_bytes
 from seqmap.runtime.tag import TagSession
 from seqmap.tasks import Evaluation, find_task
-from seqmap.tasks.tag import TagSet, unit_of
+from seqmap.tasks.tag import TagSet
+from seqmap.tasks.tag_data import unit_of
 from seqmap.tasks.tag_results import Tagging
 from seqmap.training import Epoch, Watch, train
 

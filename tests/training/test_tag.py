@@ -182,6 +182,15 @@ def test_long_sentences_are_cut_between_spans() -> None:
     assert [spans_of(part.tags) for part in parts] == [[], [(0, 3, "X")], []]
 
 
+def test_empty_texts_and_unknown_types_in_dev() -> None:
+    strange = Sentence.of_tokens(("Ada", "left"), ("B-GHOST", "O"))
+    dev = [*SAMPLE.dev, Sentence.of_tokens(()), strange]
+    train_part = [Sentence.of_tokens(()), *SAMPLE.train]
+    found = train(TAG, train_part, dev, config=CONFIG.replace(train__epochs=1))
+    assert np.isfinite(found.history[0].dev_loss)
+    assert found.metrics["recall"] < 1.0
+
+
 def test_nothing_to_learn_from() -> None:
     with pytest.raises(DataError, match="no sentence"):
         train(TAG, [], [], config=CONFIG)

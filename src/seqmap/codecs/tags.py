@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.data.tagging.schemes import OUTSIDE, Span, spans_of, split_tag, tags_of
+from seqmap.data.tagging.schemes import OUTSIDE, spans_of, split_tag, tags_of
 from seqmap.errors import ArchiveError
 
 IGNORED = -1
@@ -64,17 +64,6 @@ class TagCodec:
     def decode(self, numbers: Iterable[int]) -> list[str]:
         """Return the tags of numbers, in BIOES or as labels."""
         return [self.names[number] for number in numbers]
-
-    def number(self, tag: str) -> int:
-        """Return the number of a tag, in BIOES or a label."""
-        return self._ids[tag]
-
-    def span_numbers(self, span: Span) -> NDArray[np.int64]:
-        """Return the numbers of the tags that mark a span, (tokens,)."""
-        length = span.end - span.start
-        return np.array(
-            [self._ids[t] for t in tags_of([Span(0, length, span.type)], length, "bioes")], np.int64
-        )
 
     def allowed(self) -> NDArray[np.bool_]:
         """Return which tag may follow which, (tags + 1, tags + 1).

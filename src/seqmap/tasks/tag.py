@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,13 +12,12 @@ from seqmap.config import Config
 from seqmap.errors import DataError
 from seqmap.features.form_codec import FormCodec
 from seqmap.tasks.base import Evaluation, Task
+from seqmap.tasks.tag_data import check_types, described, types_of, unit_of
 from seqmap.tasks.tag_results import Entity, Tagging
 
 if TYPE_CHECKING:
     from seqmap.data import ReadOptions
     from seqmap.data.tagging import Sentence, TaggedDataset
-
-_MOST_TYPES = 20
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ class Tag(Task):
                 allowed=train.scheme,
             )
         known = frozenset(types_of(train.examples))
-        _check_types(other, known, "the training data does not have this type")
+        check_types(other, known, "the training data does not have this type")
         intents = {s.intent for s in train.examples}
         for sentence in other.examples:
             if sentence.intent not in intents:
@@ -125,7 +123,7 @@ class Tag(Task):
                 given=dataset.scheme,
                 remedy="Name the scheme (--scheme), or the column (--label-column)",
             )
-        _check_types(dataset, frozenset(codecs.target.types), "the model does not know this type")
+        check_types(dataset, frozenset(codecs.target.types), "the model does not know this type")
 
     def hold_out(
         self, examples: Sequence[Sentence], share: float
@@ -145,7 +143,7 @@ class Tag(Task):
     ) -> tuple[str, ...]:
         """Count sentences, tokens, types, repeated sentences, and what the parts share."""
         parts = {"train": train, "dev": dev, "test": test or ()}
-        lines = [line for name, part in parts.items() if part for line in _described(name, part)]
+        lines = [line for name, part in parts.items() if part for line in described(name, part)]
         names = [name for name, part in parts.items() if part]
         texts = {name: {s.tokens for s in parts[name]} for name in names}
         for place, first in enumerate(names):
@@ -275,26 +273,6 @@ class Tag(Task):
         return (evaluate_spans if codecs.target.spans else evaluate_labels)(truth, answers)
 
 
-def unit_of(sentences: Sequence[Sentence]) -> str:
-    """Return `char` when nearly all tokens are single characters, else `word`."""
-    looked = [token for s in sentences[:2000] for token in s.tokens]
-    single = sum(len(token) == 1 for token in looked)
-    return "char" if looked and single >= 0.9 * len(looked) else "word"
-
-
-def types_of(sentences: Sequence[Sentence]) -> Counter[str]:
-    """Count the spans of each type; of plain labels, the labels."""
-    counts: Counter[str] = Counter()
-    for sentence in sentences:
-        for tag in sentence.tags:
-            mark, _, kind = tag.partition("-")
-            if mark == "B" and (kind or tag == "B"):
-                counts[kind] += 1
-            elif mark not in ("I", "O"):
-                counts[tag] += 1
-    return counts
-
-
 def entities_of(sentence: Sentence, spans: Sequence[Any], chances: Sequence[float]) -> list[Entity]:
     """Return spans of tokens as entities in the text."""
     found = []
@@ -310,34 +288,6 @@ def _refuse_foreign(options: ReadOptions) -> None:
         if getattr(options, name) is not None:
             option = "--" + name.replace("_", "-")
             raise DataError("this option means nothing to tagging", given=option)
-
-
-def _check_types(dataset: TaggedDataset, known: frozenset[str], problem: str) -> None:
-    for sentence in dataset.examples:
-        strange = set(types_of([sentence])) - known
-        if strange:
-            raise DataError(
-                problem,
-                path=dataset.path,
-                line=sentence.line,
-                given=min(strange),
-                allowed=", ".join(sorted(known)[:_MOST_TYPES]),
-            )
-
-
-def _described(name: str, sentences: Sequence[Sentence]) -> Iterator[str]:
-    counts = types_of(sentences)
-    tokens = sum(len(s.tokens) for s in sentences)
-    shown = ", ".join(f"{kind or 'span'} {n:,}" for kind, n in counts.most_common(_MOST_TYPES))
-    more = f", ... ({len(counts)} types)" if len(counts) > _MOST_TYPES else ""
-    yield f"{name}: {len(sentences):,} sentences, {tokens:,} tokens ({shown or 'no entity'}{more})"
-    tagged: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
-    for sentence in sentences:
-        tagged.setdefault(sentence.tokens, set()).add(sentence.tags)
-    repeated = len(sentences) - len(tagged)
-    unlike = sum(len(tags) > 1 for tags in tagged.values())
-    if repeated:
-        yield f"  {repeated:,} repeat an earlier sentence, {unlike:,} of these differ in their tags"
 
 
 def _one_line(text: str) -> str:

@@ -80,11 +80,13 @@ class DevOutputs:
         deep: Emissions of the network, (tokens, tags) each.
         wide: Those of the lexical features, or None.
         intents: Logits, (sentences, intents), or None.
+        loss: Of the network alone, a token.
     """
 
     deep: list[Floats]
     wide: list[Floats] | None
     intents: Floats | None
+    loss: float
 
 
 class Batcher:
@@ -133,8 +135,11 @@ class Batcher:
         return TagInputs(*(torch.from_numpy(array).to(self.device) for array in arrays))
 
     def tags(self, rows: Ints) -> Tensor:
-        """Return the true tags, (batch, time), zero beyond a row's length."""
-        found = [self.data.tags[row] for row in rows]
+        """Return the true tags, (batch, time), zero beyond a row's length.
+
+        A tag that training did not see, which dev may hold, is taken for the first one.
+        """
+        found = [np.maximum(self.data.tags[row], 0) for row in rows]
         padded = np.zeros((len(rows), max(map(len, found))), np.int64)
         for place, tags in enumerate(found):
             padded[place, : len(tags)] = tags
@@ -227,9 +232,16 @@ class TagLearner(Learner):
         deep: list[Floats] = [np.zeros((0, sizes.tags))] * len(data.places)
         wide = list(deep) if sizes.features else None
         intents = np.zeros((len(data.places), sizes.intents)) if sizes.intents else None
-        for rows in plan_batches(data.lengths, batch_size=128, batch_tokens=8192):
+        loss = 0.0
+        for planned in plan_batches(data.lengths, batch_size=128, batch_tokens=8192):
+            rows = planned[data.lengths[planned] > 0]
+            if len(rows) == 0:
+                continue
             batch = self._dev.batch(rows)
             out = self.network(batch)
+            tags = self._dev.tags(rows)
+            mean = self._loss(out.deep, self.network.crf, tags, batch.lengths)
+            loss += float(mean) * int(data.lengths[rows].sum())
             for place, row in enumerate(rows):
                 length = len(data.places[row])
                 deep[row] = out.deep[place, :length].double().cpu().numpy()
@@ -238,4 +250,4 @@ class TagLearner(Learner):
             if intents is not None:
                 logits = self.network.intents(out.states, batch.lengths)
                 intents[rows] = logits.double().cpu().numpy()
-        return DevOutputs(deep, wide, intents)
+        return DevOutputs(deep, wide, intents, loss / max(1, int(data.lengths.sum())))
