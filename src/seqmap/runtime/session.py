@@ -78,6 +78,8 @@ class Session(ABC):
     codecs: Any
     takes = "texts"
     """What its inputs are, for messages."""
+    explains = False
+    """Whether `explain` works."""
 
     def __init__(self, archive: Archive) -> None:
         self.archive = archive
