@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,6 +65,8 @@ def train(
     baseline: Annotated[
         bool, typer.Option("--baseline/--no-baseline", help="Fit a plain model too, to compare.")
     ] = True,
+    about: Annotated[str | None, typer.Option(help="What the model is for; in its card.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Its licence; in its card.")] = None,
     *,
     reading: ReadOptions,
     screen: Screen,
@@ -74,7 +77,7 @@ def train(
 
     chosen = settings(task, config, set_ or [], seed)
     request = TrainRequest(task, data, dev, test, out, chosen, reading, seeds, resume, baseline)
-    run_train(request, screen)
+    run_train(replace(request, card={"about": about, "licence": licence}), screen)
 
 
 @command(app)
@@ -167,6 +170,21 @@ def bench(
     from seqmap.commands.bench import run_bench
 
     run_bench(model, data, precision, reading, screen)
+
+
+@command(app)
+def info(
+    model: Model,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="As a page to publish with the model.")
+    ] = False,
+    *,
+    screen: Screen,
+) -> None:
+    """Show what a model is, learned from, reaches and cannot do."""
+    from seqmap.commands.info import run_info
+
+    run_info(model, markdown, screen)
 
 
 @command(app)

@@ -102,6 +102,8 @@ class Session(ABC):
     codecs: Any
     takes = "texts"
     """What its inputs are, for messages."""
+    explains = False
+    """Whether `explain` works."""
 
     def __init__(self, archive: Archive, precision: str | None = None) -> None:
         self.archive = archive
