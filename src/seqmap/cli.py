@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seqmap import __version__
 from seqmap.commands.shell import command
 
 if TYPE_CHECKING:
@@ -24,7 +26,25 @@ app = typer.Typer(
 )
 
 Model = Annotated[str, typer.Argument(metavar="M.seqmap", help="A trained model.")]
+Precision = Annotated[
+    str | None, typer.Option(help="fp32, bf16 or int8; else as the model was exported.")
+]
 Labelled = Annotated[str, typer.Argument(metavar="DATA", help="Labelled examples.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
 
 
 @command(app)
@@ -45,6 +65,8 @@ def train(
     baseline: Annotated[
         bool, typer.Option("--baseline/--no-baseline", help="Fit a plain model too, to compare.")
     ] = True,
+    about: Annotated[str | None, typer.Option(help="What the model is for; in its card.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Its licence; in its card.")] = None,
     *,
     reading: ReadOptions,
     screen: Screen,
@@ -55,15 +77,22 @@ def train(
 
     chosen = settings(task, config, set_ or [], seed)
     request = TrainRequest(task, data, dev, test, out, chosen, reading, seeds, resume, baseline)
-    run_train(request, screen)
+    run_train(replace(request, card={"about": about, "licence": licence}), screen)
 
 
 @command(app)
-def evaluate(model: Model, data: Labelled, *, reading: ReadOptions, screen: Screen) -> None:
+def evaluate(
+    model: Model,
+    data: Labelled,
+    precision: Precision = None,
+    *,
+    reading: ReadOptions,
+    screen: Screen,
+) -> None:
     """Measure a model on labelled examples."""
     from seqmap.commands.evaluate import run_evaluate
 
-    run_evaluate(model, data, reading, screen)
+    run_evaluate(model, data, precision, reading, screen)
 
 
 @command(app)
@@ -73,6 +102,7 @@ def predict(
         str | None, typer.Argument(metavar="[FILE|-]", help="Texts; - is standard input.")
     ] = None,
     text: Annotated[str | None, typer.Option(help="One text.")] = None,
+    precision: Precision = None,
     min_confidence: Annotated[
         float, typer.Option(help="Leave out what is less probable.", metavar="P")
     ] = 0.0,
@@ -84,8 +114,77 @@ def predict(
     """Answer inputs, one result a line."""
     from seqmap.commands.predict import PredictRequest, run_predict
 
-    request = PredictRequest(model, source, text, reading, min_confidence, n_best)
+    request = PredictRequest(model, source, text, reading, precision, min_confidence, n_best)
     run_predict(request, screen)
+
+
+@command(app)
+def stream(
+    model: Model,
+    source: Annotated[
+        str | None, typer.Argument(metavar="[FILE|-]", help="One text; - is standard input.")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of the text; else UTF-8.")] = None,
+    precision: Precision = None,
+    *,
+    screen: Screen,
+) -> None:
+    """Answer while one text arrives, in constant memory."""
+    from seqmap.commands.stream import run_stream
+
+    run_stream(model, source, encoding, precision, screen)
+
+
+@command(app)
+def export(
+    model: Model,
+    to: Annotated[str, typer.Option(help="What to make: archive.")] = "archive",
+    quantize: Annotated[
+        str, typer.Option(help="Numbers of the weights: int8, bf16 or none.")
+    ] = "int8",
+    dev: Annotated[str | None, typer.Option(help="Examples to measure the loss on.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where it goes; else beside the model.")] = None,
+    max_loss: Annotated[
+        float, typer.Option(help="Refuse to lose more (0.002: 0.2 points).")
+    ] = 0.002,
+    *,
+    reading: ReadOptions,
+    screen: Screen,
+) -> None:
+    """Write the model in a smaller form, unless that costs accuracy."""
+    from seqmap.commands.export import ExportRequest, run_export
+
+    run_export(ExportRequest(model, to, quantize, dev, out, max_loss), reading, screen)
+
+
+@command(app)
+def bench(
+    model: Model,
+    data: Annotated[str | None, typer.Option(help="Texts; else they are made.")] = None,
+    precision: Precision = None,
+    *,
+    reading: ReadOptions,
+    screen: Screen,
+) -> None:
+    """Measure speed, size, memory and start-up, beside the machine's limit."""
+    from seqmap.commands.bench import run_bench
+
+    run_bench(model, data, precision, reading, screen)
+
+
+@command(app)
+def info(
+    model: Model,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="As a page to publish with the model.")
+    ] = False,
+    *,
+    screen: Screen,
+) -> None:
+    """Show what a model is, learned from, reaches and cannot do."""
+    from seqmap.commands.info import run_info
+
+    run_info(model, markdown, screen)
 
 
 @command(app)

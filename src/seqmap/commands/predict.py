@@ -23,6 +23,7 @@ class PredictRequest:
         source: A file, or `-` for standard input.
         text: One text, instead of a file.
         options: How the file is read.
+        precision: What the native core computes in, or None as the archive says.
         min_confidence: What is less probable is left out.
         n_best: How many readings of an input to give.
     """
@@ -31,6 +32,7 @@ class PredictRequest:
     source: str | None
     text: str | None
     options: ReadOptions
+    precision: str | None = None
     min_confidence: float = 0.0
     n_best: int = 1
 
@@ -46,7 +48,7 @@ def run_predict(request: PredictRequest, screen: Screen) -> None:
         raise UserError(
             "predict needs one input", allowed="a FILE, - for standard input, or --text"
         )
-    session = load(request.model)
+    session = load(request.model, precision=request.precision)
     session = session.with_answers(min_confidence=request.min_confidence, n_best=request.n_best)
     task = session.task
     inputs: Iterator[Any]

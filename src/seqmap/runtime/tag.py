@@ -56,7 +56,7 @@ class TagSession(Session):
             self.codecs.source,
             tags=len(target),
             intents=0 if intents is None else len(intents),
-            precision=str(manifest.get("precision", "fp32")),
+            precision=self.precision,
         )
         calibration = manifest.get("calibration") or {}
         self._intent_temperature = float(calibration.get("intent_temperature", 1.0))
