@@ -43,13 +43,13 @@ def _open(source: Source, options: ReadOptions, name: str, usual: str | None) ->
         next(iter(stream))  # it is no row
         head = stream.peek(lines=1) if source.is_stream else stream.peek()
         delimiter = options.delimiter or stated[1]
-    if not source.is_stream:
-        _refuse_lone_cr(source, stream)
     if delimiter is None:
         on = options.quoting is not False
         delimiter = guess_delimiter(head, names=names, quoting=on)
     if len(delimiter) != 1 or delimiter in ('"', "\n", "\r"):
         raise DataError("a delimiter is one character", given=delimiter, allowed="one of , ; | TAB")
+    if not source.is_stream:
+        _refuse_lone_cr(source, stream, delimiter)
     notes: list[str] = []
     quoting = options.quoting
     if quoting is None:
@@ -83,10 +83,13 @@ def _open(source: Source, options: ReadOptions, name: str, usual: str | None) ->
     return table
 
 
-def _refuse_lone_cr(source: Source, stream: LineStream) -> None:
+def _refuse_lone_cr(source: Source, stream: LineStream, delimiter: str) -> None:
     """Tell of a file that is one line only because its lines end in CR alone."""
     first = stream.peek(lines=2, characters=1 << 60)
-    if len(first) == 1 and QUOTE not in first[0][1] and first[0][1].rstrip("\r").count("\r") > 1:
+    if len(first) != 1 or QUOTE in first[0][1]:
+        return
+    lines = [line for line in first[0][1].split("\r") if line]
+    if len(lines) > 2 and all(delimiter in line for line in lines):
         raise DataError(
             "the lines end in CR alone, and are not split there",
             path=source.shown,
