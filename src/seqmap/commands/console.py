@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 from rich.console import Console
@@ -34,15 +33,6 @@ class Screen:
     def close(self, summary: dict[str, Any]) -> None:
         """Print the JSON object that ends the output, if it is wanted."""
         if self.as_json:
-            print(json.dumps(_plain(summary), ensure_ascii=False, allow_nan=False), flush=True)
+            from seqmap.runtime.plain import plain
 
-
-def _plain(value: Any) -> Any:
-    """Turn NaN and infinities into null: strict JSON knows neither."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+            print(json.dumps(plain(summary), ensure_ascii=False, allow_nan=False), flush=True)
