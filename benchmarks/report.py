@@ -159,7 +159,7 @@ def serve(content: Row) -> list[str]:
         f" {content['cores']} cores shared with the load generator.",
         "Bars: ≥ 3,000 requests/s; p99 ≤ 20 ms at 1,000/s; flat memory over ten minutes.",
         "",
-        "| load | requests/s | p50 ms | p99 ms | server CPU µs / request | memory MiB, first → last |",
+        "| load | requests/s | p50 ms | p99 ms | server µs / request | MiB, first → last |",
         "|---|---|---|---|---|---|",
     ]
     titles = {
