@@ -173,6 +173,34 @@ def bench(
 
 
 @command(app)
+def serve(
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="[NAME=]M.seqmap…", help="Trained models; a name again: version 2."),
+    ],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    token_file: Annotated[
+        Path | None, typer.Option(help="Bearer token of clients; or SEQMAP_TOKEN.", metavar="FILE")
+    ] = None,
+    max_batch: Annotated[int, typer.Option(min=1, help="Inputs answered at once.")] = 64,
+    max_queue: Annotated[int, typer.Option(min=1, help="Inputs that may wait; then 503.")] = 1024,
+    max_bytes: Annotated[int, typer.Option(min=64, help="Bytes of a request.")] = 1 << 20,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for a request.")] = 10.0,
+    reload: Annotated[float, typer.Option(min=0, help="Look at files each … seconds.")] = 2.0,
+    *,
+    screen: Screen,
+) -> None:
+    """Answer over HTTP, with a web page."""
+    from seqmap.commands.serve import read_token, run_serve
+    from seqmap.serve.settings import ServeSettings
+
+    limits = ServeSettings(host, port, read_token(token_file), max_batch, max_queue)
+    limits = replace(limits, max_bytes=max_bytes, timeout=timeout, reload_seconds=reload)
+    run_serve(models, limits, screen)
+
+
+@command(app)
 def info(
     model: Model,
     markdown: Annotated[
