@@ -93,6 +93,46 @@ def accuracy_table() -> list[str]:
     return lines
 
 
+# set -> (bar, what was measured on)
+TAG_BARS: dict[str, tuple[float, str]] = {
+    "resume_ner": (0.945, "official train / dev / test, characters"),
+    "wikiann_en": (0.80, "official train / val / test"),
+    "wnut17": (0.22, "official train / dev / test"),
+    "wikineural_en": (0.87, "val as train, a tenth of it dev; official test"),
+}
+
+
+def tagging_table() -> list[str]:
+    """Return the table of F1 of exact spans, in Markdown."""
+    lines = [
+        "| set | split | feature-window CRF | LSTM + CRF | ECE of spans | bar | met | s / run |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    path = RESULTS / "tagging.jsonl"
+    newest: dict[tuple[str, int], Row] = {}
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            newest[row["set"], row["seed"]] = row
+    for name, (bar, split) in TAG_BARS.items():
+        rows = [newest[key] for key in sorted(newest) if key[0] == name]
+        if not rows:
+            lines.append(f"| {name} | {split} | – | – | – | ≥ {bar:.3f} | not measured | |")
+            continue
+        f1 = [row["test"]["f1"] for row in rows]
+        plain = [row["baseline"]["f1"] for row in rows if row["baseline"]]
+        cells = [
+            f"{statistics.fmean(plain):.4f}" if plain else "–",
+            mean_sd(f1),
+            f"{statistics.fmean(row['test']['ece'] for row in rows):.4f}",
+            f"≥ {bar:.3f}",
+            "yes" if statistics.fmean(f1) >= bar else "**no**",
+            f"{statistics.fmean(row['seconds'] for row in rows):.0f}",
+        ]
+        lines.append(f"| {name} | {split} | {' | '.join(cells)} |")
+    return lines
+
+
 def _bars(bars: tuple[tuple[str, str, float], ...]) -> str:
     def one(branch: str, metric: str, bar: float) -> str:
         note = " F1" if metric == "f1" else (" alone" if branch == "lstm_alone" else "")
@@ -180,7 +220,122 @@ def serve(content: Row) -> list[str]:
     return lines
 
 
-SECTIONS = {"serve": serve, "train_speed": train_speed, "train_kernel": train_kernel}
+def startup(content: Row) -> list[str]:
+    """Fresh processes until their first answer."""
+    bars = content["bars"]
+    lines = [
+        "## Start-up (`benchmarks/startup.py`)",
+        "",
+        f"Import, load and first answer in a fresh process; {content['rounds']} interleaved rounds,"
+        f" Python {content['python']}, NumPy {content['numpy']}.",
+        f"{content['vocabulary']:,} words, embedding 128, bidirectional LSTM-128. Bars:"
+        f" ≤ {bars['milliseconds']:.0f} ms, ≤ {bars['mebibytes']:.0f} MiB beyond the arrays.",
+        "",
+        "| process | ms, median (slowest) | peak MiB | beyond the arrays | met |",
+        "|---|---|---|---|---|",
+    ]
+    for name, row in content["rows"].items():
+        time = f"{row['milliseconds']:.0f} ({row['slowest']:.0f})"
+        quick = row["milliseconds"] <= bars["milliseconds"]
+        met = "yes" if quick and row["beyond_table"] <= bars["mebibytes"] else "**no**"
+        memory = f"{row['mebibytes']:.1f} | {row['beyond_table']:.1f}"
+        lines.append(f"| {name} | {time} | {memory} | {met if 'seqmap' in name else ''} |")
+    return lines
+
+
+def quantized(content: Row) -> list[str]:
+    """Accuracy in int8 and bf16."""
+    lines = [
+        "## Accuracy in int8 and bf16 (`benchmarks/quantized.py`)",
+        "",
+        "Exported as `seqmap export` does it, measured on the official test part. Bar: int8"
+        f" loses ≤ {content['bar'] * 100:g} points (mean over the seeds).",
+        "",
+        "| set | seeds | precision | MB | accuracy | lost, points | LSTM alone | lost | met |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name in dict.fromkeys(row["set"] for row in content["rows"]):
+        rows = [row for row in content["rows"] if row["set"] == name]
+        for precision in ("fp32", "bf16", "int8"):
+            mean = {
+                key: statistics.fmean(row[precision].get(key, 0.0) for row in rows)
+                for key in ("bytes", "accuracy", "loss", "lstm_alone", "lstm_alone_loss")
+            }
+            lost = [f"{100 * mean[key]:.2f}" for key in ("loss", "lstm_alone_loss")]
+            met = "yes" if mean["loss"] <= content["bar"] else "**no**"
+            cells = [
+                name,
+                str(len(rows)),
+                precision,
+                f"{mean['bytes'] / 1e6:.2f}",
+                f"{mean['accuracy']:.4f}",
+                "" if precision == "fp32" else lost[0],
+                f"{mean['lstm_alone']:.4f}",
+                "" if precision == "fp32" else lost[1],
+                met if precision == "int8" else "",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def train_profile(content: Row) -> list[str]:
+    """Where a whole training spends its time."""
+    bar = content["bar"]
+    lines = [
+        "## Profile of `seqmap train` on IMDB (`benchmarks/train_profile.py`)",
+        "",
+        f"configs/imdb.toml, {content['threads']} threads, {content['isa']}, torch"
+        f" {content['torch']}: {content['epoch_seconds']:.0f} s an epoch,"
+        f" {content['run_seconds']:.0f} s for {content['epochs']} epochs and all else. The kernel"
+        f" takes {content['kernel_share_of_epoch']:.0%} of an epoch. Bar: nothing beside it more"
+        f" than {bar:.0%}.",
+        "",
+        "| part | seconds | of an epoch | of the run | met |",
+        "|---|---|---|---|---|",
+    ]
+    for row in content["rows"]:
+        if row["share_of_run"] < 0.002 and row.get("share_of_epoch", 0) < 0.005:
+            continue
+        if "each_epoch" in row:
+            met = "" if "kernel" in row["part"] else "yes"
+            met = "**no**" if met and row["share_of_epoch"] > bar else met
+            cells = [f"{row['each_epoch']:.1f} an epoch", f"{row['share_of_epoch']:.1%}"]
+        else:
+            met, cells = "", [f"{row['once']:.1f} once", ""]
+        cells = [row["part"], *cells, f"{row['share_of_run']:.1%}", met]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def tag_speed(content: Row) -> list[str]:
+    """The deployed tagger against torch, sentence by sentence."""
+    lines = [
+        "## Tagging speed (`benchmarks/tag_speed.py`)",
+        "",
+        f"Character LSTM 100 + word LSTM 100 + CRF, {content['tokens_per_sentence']} tokens a"
+        f" sentence, {content['cores']} cores, {content['rounds']} interleaved rounds; the deployed"
+        f" fp32 model gave the spans of torch on {content['same_spans_as_torch']:.1%} of the"
+        " sentences. Bars: ≥ 5,000 sentences/s in int8, ≥ 10× torch.",
+        "",
+        "| way | sentences/s, median (slowest–fastest round) | times torch |",
+        "|---|---|---|",
+    ]
+    for name, row in content["ways"].items():
+        span = f"{row['slowest']:,.0f}–{row['fastest']:,.0f}"
+        speed = f"{row['sentences_per_second']:,.0f} ({span})"
+        lines.append(f"| {name} | {speed} | {row['times_torch']:.1f}× |")
+    return lines
+
+
+SECTIONS = {
+    "serve": serve,
+    "tag_speed": tag_speed,
+    "train_speed": train_speed,
+    "train_kernel": train_kernel,
+    "startup": startup,
+    "quantized": quantized,
+    "train_profile": train_profile,
+}
 
 
 def main() -> None:
@@ -198,6 +353,10 @@ def main() -> None:
         "## Accuracy: text classification (`benchmarks/accuracy.py`)",
         "",
         *table,
+        "",
+        "## F1 of exact spans: tagging (`benchmarks/tagging.py`)",
+        "",
+        *tagging_table(),
         *speed_sections(),
         "",
     ]

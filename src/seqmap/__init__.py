@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from seqmap.errors import SeqmapError, UserError
     from seqmap.estimators import Classifier
     from seqmap.runtime.session import Session, load
+    from seqmap.tagger import Tagger
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Classifier": "seqmap.estimators",
+    "Tagger": "seqmap.tagger",
     "Config": "seqmap.config",
     "Example": "seqmap.data",
     "SeqmapError": "seqmap.errors",
@@ -34,6 +36,7 @@ __all__ = [
     "Example",
     "SeqmapError",
     "Session",
+    "Tagger",
     "UserError",
     "__version__",
     "load",

@@ -11,13 +11,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Literal
 
-# Scripts written without blanks between words: Thai to Myanmar, Khmer, kana, bopomofo, Han.
-UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
-    "\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3041-\u3096\u3099-\u309f\u30a1-\u30ff\u3100-\u312f"
-    "\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
-    "\U00020000-\U0003ffff"
-)
+from seqmap.scripts import UNSPACED
+
 # Marks that continue a word but are not `\w`: Latin to Arabic accents, Indic vowel signs (all of
 # their blocks except the danda), the joiners of Persian and Indic words.
 MARKS = (
@@ -28,7 +23,6 @@ MARKS = (
 # Pictographs and the symbols that become emoji with a variation selector.
 EMOJI = "\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff\U0001f000-\U0001faff"
 
-_UNSPACED = re.compile(f"[{UNSPACED}]")
 _LETTER = re.compile(r"[^\W\d_]")
 _BREAK = re.compile("<[bB][rR] ?/?>")
 _OPEN_BREAK = re.compile(r"<(?:[bB](?:[rR] ?/?)?)?\Z")
@@ -118,10 +112,11 @@ def choose_unit(texts: Iterable[str]) -> Literal["word", "char"]:
     Only the first two million characters are looked at. (The word codec also reads each such
     character as a symbol of its own, so that mixed text is in good hands with either.)
     """
+    unspaced_script = re.compile(f"[{UNSPACED}]")
     letters = unspaced = seen = 0
     for text in texts:
         letters += len(_LETTER.findall(text))
-        unspaced += len(_UNSPACED.findall(text))
+        unspaced += len(unspaced_script.findall(text))
         seen += len(text)
         if seen > _SAMPLE_CHARACTERS:
             break

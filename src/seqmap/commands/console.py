@@ -36,3 +36,10 @@ class Screen:
             from seqmap.runtime.plain import plain
 
             print(json.dumps(plain(summary), ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def in_bytes(size: float) -> str:
+    """Show a number of bytes in the unit that suits it."""
+    if size < 1 << 10:
+        return f"{size:.0f} B"
+    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 2**10:.0f} KiB"

@@ -51,7 +51,8 @@ def _reading(
         typer.Option(help="File of class names, for labels that are numbers.", metavar="FILE"),
     ] = None,
     format: Annotated[
-        str | None, typer.Option(help="csv, tsv, jsonl, parquet, lines or plain; else guessed.")
+        str | None,
+        typer.Option(help="csv, tsv, jsonl, parquet, lines, plain or conll."),
     ] = None,
     encoding: Annotated[
         str | None, typer.Option(help="Such as utf-8 or gb18030; else guessed.")
@@ -65,6 +66,10 @@ def _reading(
     quoting: Annotated[
         bool | None,
         typer.Option("--quoting/--no-quoting", help='Whether "…" may enclose a column.'),
+    ] = None,
+    scheme: Annotated[
+        str | None,
+        typer.Option(help="Of tags: iob1, iob2, bioes, bmes, bilou or none; else found out."),
     ] = None,
 ) -> ReadOptions:
     """Declare the options that say how a file is read; what is None is guessed."""
@@ -82,6 +87,7 @@ def _reading(
         quoting=quoting,
         label_separator=label_separator,
         label_names=label_names,
+        scheme=scheme,
     )
 
 

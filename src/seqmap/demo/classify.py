@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from pathlib import Path
@@ -16,7 +15,7 @@ from seqmap.commands.progress import TrainingProgress
 from seqmap.config import Config
 from seqmap.demo import show
 from seqmap.demo.deployed import ask_new_process
-from seqmap.errors import OutputError
+from seqmap.demo.folder import make_folder
 from seqmap.evaluate import evaluate
 from seqmap.runtime.classify import ClassifySession
 from seqmap.runtime.session import load
@@ -68,7 +67,7 @@ def run_demo(out: Path, screen: Screen, *, config: Config = CONFIG) -> None:
         TrainingError: Training failed.
     """
     started = time.perf_counter()
-    model = _folder(out) / "reviews.seqmap"
+    model = make_folder(out) / "reviews.seqmap"
     parts = reviews()
     screen.result(show.heading("Data") + "\n" + show.data(parts))
 
@@ -120,17 +119,6 @@ def run_demo(out: Path, screen: Screen, *, config: Config = CONFIG) -> None:
             "pictures": [str(path) for path in pictures],
         }
     )
-
-
-def _folder(out: Path) -> Path:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        problem = "is a file" if isinstance(error, FileExistsError) else error.strerror
-        raise OutputError(f"cannot make the folder: {problem}", path=out) from None
-    if not os.access(out, os.W_OK):
-        raise OutputError("the folder cannot be written", path=out)
-    return out
 
 
 def _compare(parts: Reviews, answers: NDArray[np.float64], baseline: Baseline) -> show.Comparison:
