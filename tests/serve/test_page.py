@@ -57,6 +57,13 @@ def test_type_and_see_the_answer(browser: Any, server: Server) -> None:
     assert page.text_content(".bar.best .name") == found["label"]
     assert f"{100 * found['probability']:.1f}%" in page.text_content(".headline")
     assert page.locator(".bar").count() == 3
+    page.wait_for_selector("#gates canvas")
+    assert page.locator("#tokens").text_content() == "a plain sentence, written <b>to</b> be read"
+    assert page.locator("#tokens mark.unknown").count() > 0
+    colours = page.locator("#tokens mark").evaluate_all(
+        "marks => new Set(marks.map(m => m.style.backgroundColor)).size"
+    )
+    assert colours > 3
     page.fill("#input", "")
     page.wait_for_selector("#growth", state="hidden")
     assert page.locator(".bar").count() == 0
