@@ -161,13 +161,13 @@ def test_wide_features_are_those_of_the_window() -> None:
     """Against the definition in `features.window`, feature by feature."""
     session = session_of()
     without = session_of()
-    without.reader._features[:] = 0.0  # type: ignore[index]
+    without.reader._features = None
     rng = np.random.default_rng(3)
     tokens = sentence(rng, 9)
     found = session.emissions([tokens])[0] - without.emissions([tokens])[0]
     codec = session.codecs.source
-    weights = session.reader._features
-    assert weights is not None
+    assert session.reader._features is not None
+    weights = session.reader._features.rows(np.arange(len(codec.features)))
     table = weights.reshape(len(codec.features), WIDTH, session.reader.tags)
     forms = [codec.forms[token] for token in tokens]
     _, neighbours = codec.encode_pairs(forms)
@@ -265,7 +265,9 @@ def test_a_stream_finds_what_predict_finds(seed: int, size: int) -> None:
         found += stream.feed(text[begin : begin + size])
         if begin and rng.random() < 0.2:
             stream = session.stream(stream.to_bytes())
-    found += stream.close()
+    assert stream.symbols == len(session.sentence(text).tokens)
+    found += (rest := stream.close())
+    assert stream.result().entities == tuple(rest)
     assert [(e.start, e.end, e.type) for e in found] == [(e.start, e.end, e.type) for e in expected]
     assert len(stream._held) < 16 * 12
     with pytest.raises(UserError, match="closed"):

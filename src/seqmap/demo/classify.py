@@ -37,10 +37,11 @@ CONFIG = Config().replace(
     head__dropout=0.2,
     head__label_smoothing=0.0,
     wide__kind="none",
-    train__epochs=10,
+    train__epochs=14,
     train__batch_size=16,
-    train__learning_rate=5e-3,
-    train__average=0.0,
+    train__learning_rate=6e-3,
+    train__average=0.95,
+    train__clip=0.5,
 )
 
 # Texts that differ in one phrase, `before{one|other}after`, and in their meaning altogether.

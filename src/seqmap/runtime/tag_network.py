@@ -24,7 +24,7 @@ from seqmap.runtime.ops import Arrays, Floats, Layout
 from seqmap.runtime.ops.encoders import restore_encoder
 from seqmap.runtime.ops.pooling import Pooling
 from seqmap.runtime.ops.weights import take, take_dense
-from seqmap.runtime.tag_readers import Letters, NativeReader, NumpyReader, Reader
+from seqmap.runtime.tag_readers import FeatureTable, Letters, NativeReader, NumpyReader, Reader
 
 CAPACITY = 1 << 15
 """Distinct forms that are kept; then the table starts anew."""
@@ -91,9 +91,7 @@ class TagReader:
         pairs = len(codec.pairs)
         self._pairs = take(arrays, "pairs.weight", pairs + 2, tag.pair_size) if pairs else None
         features = len(codec.features)
-        self._features = (
-            take(arrays, "features.weight", features, WIDTH * tags) if features else None
-        )
+        self._features = FeatureTable(arrays, features, WIDTH * tags) if features else None
         self.backend = "numpy"
         if config.encoder.name == "lstm" and native.available():
             self.backend = "native"
@@ -161,7 +159,7 @@ class TagReader:
         assert self._features is not None
         brought = table.brought[rows]
         there = neighbours >= 0
-        np.add.at(brought, np.nonzero(there)[0], self._features[neighbours[there]])
+        np.add.at(brought, np.nonzero(there)[0], self._features.rows(neighbours[there]))
         brought = brought.reshape(-1, WIDTH, self.tags)
         total = np.zeros((layout.tokens, self.tags), np.float32)
         count = layout.tokens
@@ -219,7 +217,7 @@ class TagReader:
         table.vectors[rows] = np.concatenate(parts, axis=1)
         if self._features is not None:
             for place, form in enumerate(forms):
-                table.brought[begin + place] = self._features[form.keys].sum(axis=0)
+                table.brought[begin + place] = self._features.rows(form.keys).sum(axis=0)
         table.rows.update(zip(keys, range(begin, begin + len(keys)), strict=True))
 
     def _new_table(self, capacity: int = CAPACITY) -> _Table:

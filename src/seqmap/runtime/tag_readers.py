@@ -14,7 +14,7 @@ from seqmap.runtime import native
 from seqmap.runtime.ops import Arrays, Floats, Layout
 from seqmap.runtime.ops.encoders import restore_encoder
 from seqmap.runtime.ops.pooling import Pooling
-from seqmap.runtime.ops.weights import take
+from seqmap.runtime.ops.weights import scales_of, take
 
 Ids = NDArray[np.int32]
 
@@ -52,6 +52,36 @@ class NativeReader:
         """Return the states of all tokens, (tokens, width)."""
         found = self._encoder.run(documents, states=True).states
         assert found is not None
+        return found
+
+
+class FeatureTable:
+    """Weights of lexical features, kept as they are stored: a byte each, mostly.
+
+    Args:
+        arrays: An archive's.
+        features: Rows that the table must have.
+        columns: Columns that it must have.
+
+    Raises:
+        ArchiveError: The array is missing or of another shape.
+    """
+
+    def __init__(self, arrays: Arrays, features: int, columns: int) -> None:
+        name = "features.weight"
+        stored = arrays.get(name)
+        self._scales: Floats | None = None
+        self._weights: NDArray[Any]
+        if stored is not None and stored.dtype == np.int8 and stored.shape == (features, columns):
+            self._weights, self._scales = stored, scales_of(arrays, name)
+        else:
+            self._weights = take(arrays, name, features, columns)
+
+    def rows(self, features: Ids) -> Floats:
+        """Return the weights of some features, (features, columns)."""
+        found = self._weights[features].astype(np.float32)
+        if self._scales is not None:
+            found *= self._scales[features, None]
         return found
 
 

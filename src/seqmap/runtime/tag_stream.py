@@ -10,7 +10,7 @@ from seqmap.data.tagging.tokens import tokenise
 from seqmap.errors import ArchiveError, UserError
 from seqmap.runtime.archive import Archive, from_bytes, to_bytes
 from seqmap.runtime.windows import window_step
-from seqmap.tasks.tag_results import Entity
+from seqmap.tasks.tag_results import Entity, Tagging
 
 if TYPE_CHECKING:
     from seqmap.runtime.tag import TagSession
@@ -37,6 +37,8 @@ class TagStream:
         self._begun = False  # whether a window was read: what is held then begins with its margin
         self._last = 0  # where the last entity ended
         self._closed = False
+        self._symbols = 0  # tokens that were read and are no longer held
+        self._news: tuple[Entity, ...] = ()
         if state is not None:
             self._load(state)
 
@@ -44,6 +46,15 @@ class TagStream:
     def closed(self) -> bool:
         """Whether the text is complete."""
         return self._closed
+
+    @property
+    def symbols(self) -> int:
+        """How many tokens were read so far, those that may still be answered otherwise included."""
+        return self._symbols + len(self._tokens())
+
+    def result(self) -> Tagging:
+        """Return what the last `feed` or `close` settled, as an answer without text and tags."""
+        return Tagging("", (), (), (), self._news, 1.0)
 
     def feed(self, text: str) -> list[Entity]:
         """Read more text; returns the entities that are now certain.
@@ -61,6 +72,8 @@ class TagStream:
         while len(offsets := self._tokens()) > self._window:
             found += self._read(offsets[: self._window], last=False)
             self._cut(offsets[window_step(self._window)][0])
+            self._symbols += window_step(self._window)
+        self._news = tuple(found)
         return found
 
     def close(self) -> list[Entity]:
@@ -69,7 +82,9 @@ class TagStream:
             return []
         self._closed = True
         offsets = self._tokens()
-        return self._read(offsets, last=True) if offsets else []
+        found = self._read(offsets, last=True) if offsets else []
+        self._news = tuple(found)
+        return found
 
     def to_bytes(self) -> bytes:
         """Return all that is remembered, for a file or another process; see `Session.stream`."""
@@ -80,6 +95,7 @@ class TagStream:
             "begun": self._begun,
             "last": self._last,
             "closed": self._closed,
+            "symbols": self._symbols,
         }
         return to_bytes(Archive({"stream": described}, {}))
 
@@ -91,7 +107,7 @@ class TagStream:
             raise ArchiveError("the stream's state belongs to another model")
         self._held, self._offset = described["held"], described["offset"]
         self._begun, self._last = described["begun"], described["last"]
-        self._closed = described["closed"]
+        self._closed, self._symbols = described["closed"], described["symbols"]
 
     def _tokens(self) -> list[tuple[int, int]]:
         return tokenise(self._held, self._session.codecs.unit)

@@ -229,7 +229,10 @@ class Tag(Task):
     def record(self, answer: Tagging) -> dict[str, Any]:
         """Return an answer as plain values; what is not there is left out."""
         values = asdict(answer)
-        for name in ("intent", "intent_probability", "alternatives"):
+        optional = ["intent", "intent_probability", "alternatives"]
+        if not answer.tokens and answer.entities:  # of a stream: places without a text
+            optional += ["text", "tokens", "tags", "tag_probabilities"]
+        for name in optional:
             if not values[name]:
                 del values[name]
         return values

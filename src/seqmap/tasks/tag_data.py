@@ -12,13 +12,23 @@ if TYPE_CHECKING:
     from seqmap.data.tagging import Sentence, TaggedDataset
 
 _MOST_TYPES = 20
+_LOOKED_AT = 2000
 
 
 def unit_of(sentences: Sequence[Sentence]) -> str:
-    """Return `char` when nearly all tokens are single characters, else `word`."""
-    looked = [token for s in sentences[:2000] for token in s.tokens]
-    single = sum(len(token) == 1 for token in looked)
-    return "char" if looked and single >= 0.9 * len(looked) else "word"
+    """Return how raw text must be cut to look like these sentences: `char` or `word`.
+
+    Sentences that were cut from raw text themselves say `word`, whatever their script: that is how
+    they were cut.
+    """
+    raw = any(s.text != " ".join(s.tokens) for s in sentences[:_LOOKED_AT])
+    return "word" if raw or not single_characters(sentences) else "char"
+
+
+def single_characters(sentences: Sequence[Sentence]) -> bool:
+    """Whether nearly all tokens are single characters, as in Chinese."""
+    looked = [token for s in sentences[:_LOOKED_AT] for token in s.tokens]
+    return bool(looked) and 10 * sum(len(token) == 1 for token in looked) >= 9 * max(1, len(looked))
 
 
 def types_of(sentences: Sequence[Sentence]) -> Counter[str]:

@@ -24,14 +24,15 @@ from seqmap.runtime.native_crf import best_kernel
 from seqmap.runtime.session import restore
 from seqmap.search.tagging import TagSearch
 from seqmap.tasks.tag import Tag, TagCodecs, TagSet
-from seqmap.tasks.tag_data import unit_of
+from seqmap.tasks.tag_data import single_characters, unit_of
 from seqmap.training.cooccurrence import cooccurrence_vectors
 from seqmap.training.job import Job, Trained
 from seqmap.training.loop import Trainer, Watch
 from seqmap.training.package import manifest, put_away
 from seqmap.training.setup import choose_precision, torch_set_up
 from seqmap.training.tag_calibration import calibrate_spans
-from seqmap.training.tag_judge import Judge
+from seqmap.training.tag_fusion import lean
+from seqmap.training.tag_judge import OUTSIDE_TAG, Judge
 from seqmap.training.tag_learner import TagData, TagLearner, encode
 
 
@@ -48,7 +49,7 @@ def train_tagger(job: Job) -> Trained:
     assert isinstance(task, Tag)
     fitting, choosing = job.parts()
     targets = job.targets or TagSet(spans=_marks_spans(fitting), unit=unit_of(fitting))
-    config = _suited(job.config, targets)
+    config = _suited(job.config, fitting)
     fitting = cut(fitting, config.tag.window)
     if not fitting:
         raise DataError("there is no sentence to learn from")
@@ -70,12 +71,14 @@ def train_tagger(job: Job) -> Trained:
         trainer.fit(resume=job.resume)
         outputs = learner.outputs()
         share = judge.choose_share(outputs)
-        arrays = judge.arrays(share)
         fused = judge.fused(outputs, share)
+        amount = judge.choose_lean(fused)
+        fused = lean(fused, amount, OUTSIDE_TAG)
+        arrays = judge.arrays(share, amount)
 
     search = TagSearch(codecs.target, fused.chain, kernel=best_kernel())
     calibration = calibrate_spans(search, fused.emissions, [s.tags for s in choosing])
-    calibration["wide"] = share
+    calibration |= {"wide": share, "lean": amount}
     if outputs.intents is not None:
         calibration["intent_temperature"] = fit_temperature(outputs.intents, dev.intents)
     if share == 0.0:
@@ -104,7 +107,7 @@ def train_tagger(job: Job) -> Trained:
         metrics,
         seconds=time.perf_counter() - started,
         interrupted=trainer.interrupted,
-        cost=-metrics["f1"],
+        cost=-metrics["f1"] - metrics.get("intent_accuracy", 0.0),
         notes=(f"calibrated on dev: ECE of spans {before:.4f} → {after:.4f}",),
     )
 
@@ -151,9 +154,9 @@ def _marks_spans(sentences: Sequence[Sentence]) -> bool:
     return all(t == "O" or t[:2] in ("B-", "I-") or t in "BI" for s in sentences for t in s.tags)
 
 
-def _suited(config: Config, targets: TagSet) -> Config:
+def _suited(config: Config, sentences: Sequence[Sentence]) -> Config:
     """Single characters have no letters to read; pairs of them say more than shapes."""
-    if targets.unit == "char" and config.tag == Tag().config().tag:
+    if single_characters(sentences) and config.tag == Tag().config().tag:
         return config.replace(tag__characters="none", tag__pair_size=50)
     return config
 

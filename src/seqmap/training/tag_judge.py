@@ -21,11 +21,15 @@ from seqmap.search.tagging import TagSearch
 from seqmap.span_metrics import span_report
 from seqmap.tasks.tag import TagCodecs
 from seqmap.training.learner import Score
-from seqmap.training.tag_fusion import EPOCH_SHARES, Branch, choose_share, fuse
+from seqmap.training.tag_fusion import EPOCH_SHARES, Branch, choose_lean, choose_share, fuse
 from seqmap.training.tag_learner import DevOutputs, TagData
 
 # What a nat of dev loss weighs beside F1: it only decides between equals.
 _TIE = 1e-5
+
+
+OUTSIDE_TAG = 0
+"""The number of the tag outside of spans, where tags mark spans."""
 
 
 class Judge:
@@ -81,6 +85,12 @@ class Judge:
         wide = Branch(outputs.wide, self._chain("wide_crf"))
         return choose_share(self._search, deep, wide, self._truth)
 
+    def choose_lean(self, fused: Branch) -> float:
+        """Return how much less likely the tag outside of spans should be."""
+        if not self._codecs.target.spans:
+            return 0.0
+        return choose_lean(self._search, fused, self._truth, OUTSIDE_TAG)
+
     def fused(self, outputs: DevOutputs, share: float) -> Branch:
         """Return both branches put together."""
         deep = Branch(outputs.deep, self._chain("crf"))
@@ -88,13 +98,16 @@ class Judge:
             return deep
         return fuse(deep, Branch(outputs.wide, self._chain("wide_crf")), share)
 
-    def arrays(self, share: float) -> dict[str, NDArray[Any]]:
-        """Return the archive's arrays: one chain, the features with their share."""
+    def arrays(self, share: float, amount: float) -> dict[str, NDArray[Any]]:
+        """Return the archive's arrays: one chain, the features with their share, O less likely."""
         found: dict[str, NDArray[Any]] = dict(to_arrays(self._network.state_dict()))
         for name in [name for name in found if name.startswith("wide_crf.")]:
             own = found.pop(name)
             crf = name.removeprefix("wide_")
             found[crf] = (found[crf] + share * own).astype(np.float32)
+        if amount:
+            found["output.bias"] = found["output.bias"].copy()
+            found["output.bias"][OUTSIDE_TAG] -= amount
         features = found.pop("features.weight", None)
         if features is not None and share > 0:
             # A byte a weight, one scale a row, as in the wide branch of classification.
