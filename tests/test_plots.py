@@ -85,7 +85,7 @@ def test_reliability_is_drawn(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("fonts")
 def test_names_that_no_font_can_draw_become_numbers(tmp_path: Path) -> None:
-    shown, note = plots._presentable(["good", "好！", "a" * 40, "a\nb\t$x_1$"])
+    shown, note = plots.presentable(["good", "好！", "a" * 40, "a\nb\t$x_1$"])
     assert shown == ["good", "#2", "a" * 23 + "…", "a b $x_1$"]
     assert "class n" in note
     # A missing glyph would warn, and warnings are errors here.
@@ -99,7 +99,7 @@ def test_chinese_names_take_a_font_that_has_them_and_never_one_of_boxes(tmp_path
     font = build_font(tmp_path / "chinese.ttf", "好评差")
     font_manager.fontManager.addfont(font)
     assert plots._families("好评差abc") == [plots._OWN_FONT, "Sample Han"]
-    assert plots._presentable(names) == (names, "")
+    assert plots.presentable(names) == (names, "")
     plots.confusion(np.eye(2), names, tmp_path / "a.png")
     assert inked(tmp_path / "a.png") > 0.01
 

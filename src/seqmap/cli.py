@@ -173,6 +173,30 @@ def bench(
 
 
 @command(app)
+def explain(
+    model: Model,
+    text: Annotated[str, typer.Option(help="What the model is asked.")],
+    target: Annotated[str | None, typer.Option(help="Label to explain; else the answer.")] = None,
+    what_if: Annotated[
+        list[str] | None, typer.Option(help="Another text to compare with; repeatable.")
+    ] = None,
+    corpus: Annotated[
+        str | None, typer.Option(help="Texts to look for similar states in.", metavar="FILE")
+    ] = None,
+    token: Annotated[int | None, typer.Option(help="Number of the symbol to look for.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Page to write.", metavar="F.html")] = None,
+    png: Annotated[Path | None, typer.Option(help="Picture to write.", metavar="F.png")] = None,
+    *,
+    screen: Screen,
+) -> None:
+    """Show why a model answers as it does."""
+    from seqmap.commands.explain import ExplainRequest, run_explain
+
+    asked = ExplainRequest(model, text, target, what_if or (), corpus, token, out, png)
+    run_explain(asked, screen)
+
+
+@command(app)
 def serve(
     models: Annotated[
         list[str],

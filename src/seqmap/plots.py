@@ -90,7 +90,7 @@ def learning_curves(
     numbers = [epoch.number for epoch in history]
     best = min(history, key=lambda epoch: epoch.dev_loss, default=None)
     name = metric.replace("_", "-")
-    with _picture(path, title, (9.0, 3.6)) as figure:
+    with drawn_on(path, title, (9.0, 3.6)) as figure:
         left, right = figure.subplots(1, 2)
         left.plot(numbers, [e.train_loss for e in history], color=_GREY, marker=".", label="train")
         left.plot(numbers, [e.dev_loss for e in history], color=_BLUE, marker=".", label="dev")
@@ -109,7 +109,7 @@ def learning_curves(
             if metric in best.dev_metrics:
                 right.scatter([best.number], [best.dev_metrics[metric]], **ring)
         for axes, what in ((left, "loss"), (right, name)):
-            _plain(axes, "epoch", what)
+            plain_axes(axes, "epoch", what)
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.legend(frameon=False)
         left.set_ylim(bottom=0)
@@ -139,13 +139,13 @@ def confusion(
     if counts.shape != (size, size):
         raise ValueError(f"a matrix of shape {counts.shape} for {size} names")
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    shown, note = _presentable(names)
+    shown, note = presentable(names)
     side = float(np.clip(0.62 * size, 2.6, 12.0))
-    with _picture(path, title, (side + 2.2, side + 1.4), names=shown, note=note) as figure:
+    with drawn_on(path, title, (side + 2.2, side + 1.4), names=shown, note=note) as figure:
         axes = figure.subplots()
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
-        _plain(axes, "predicted", "true")
+        plain_axes(axes, "predicted", "true")
         axes.grid(False)
         if size <= _NAMES_UP_TO:
             small = 9 if size <= _COUNTS_UP_TO else 6
@@ -179,7 +179,7 @@ def reliability(
     Raises:
         OutputError: The file cannot be written.
     """
-    with _picture(path, title, (5.2, 4.8)) as figure:
+    with drawn_on(path, title, (5.2, 4.8)) as figure:
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=_GREY, linestyle="--", linewidth=1, label="ideal")
         for colour, (name, (probabilities, truth)) in zip(
@@ -191,14 +191,14 @@ def reliability(
             error = float(np.sum(count * np.abs(confidence - right)) / total)
             axes.plot(confidence[held], right[held], color=colour, label=f"{name}: ECE {error:.3f}")
             axes.scatter(confidence[held], right[held], 200 * count[held] / total + 8, color=colour)
-        _plain(axes, "confidence", "share that is right")
+        plain_axes(axes, "confidence", "share that is right")
         axes.set_xlim(0, 1.02)
         axes.set_ylim(0, 1.02)
         axes.legend(frameon=False, loc="upper left")
 
 
 @contextmanager
-def _picture(
+def drawn_on(
     path: str | Path,
     title: str,
     size: tuple[float, float],
@@ -228,7 +228,8 @@ def _picture(
         raise OutputError(f"cannot write the picture: {error.strerror}", path=path) from None
 
 
-def _plain(axes: Any, below: str, beside: str) -> None:
+def plain_axes(axes: Any, below: str, beside: str) -> None:
+    """Name the axes and take their frame away."""
     axes.set_xlabel(below)
     axes.set_ylabel(beside)
     axes.grid(color="#e6e8eb", linewidth=0.8)
@@ -237,7 +238,7 @@ def _plain(axes: Any, below: str, beside: str) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _presentable(names: Sequence[str]) -> tuple[list[str], str]:
+def presentable(names: Sequence[str]) -> tuple[list[str], str]:
     """Return names that can be drawn, and a note where some had to become numbers."""
     shown, lost = [], 0
     for number, name in enumerate(names, start=1):

@@ -95,7 +95,7 @@ class Server:
         return self.process.returncode, out, error
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start() -> Iterator[Callable[..., Server]]:
     """Start servers that end with the tests."""
     running: list[Server] = []

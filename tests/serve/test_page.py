@@ -57,6 +57,13 @@ def test_type_and_see_the_answer(browser: Any, server: Server) -> None:
     assert page.text_content(".bar.best .name") == found["label"]
     assert f"{100 * found['probability']:.1f}%" in page.text_content(".headline")
     assert page.locator(".bar").count() == 3
+    page.wait_for_selector("#gates canvas")
+    assert page.locator("#tokens").text_content() == "a plain sentence, written <b>to</b> be read"
+    assert page.locator("#tokens mark.unknown").count() > 0
+    colours = page.locator("#tokens mark").evaluate_all(
+        "marks => new Set(marks.map(m => m.style.backgroundColor)).size"
+    )
+    assert colours > 3
     page.fill("#input", "")
     page.wait_for_selector("#growth", state="hidden")
     assert page.locator(".bar").count() == 0
@@ -65,6 +72,28 @@ def test_type_and_see_the_answer(browser: Any, server: Server) -> None:
     page.wait_for_selector(".bar")
     assert "several" in page.text_content("#curl")
     assert page.url.endswith("#several%3A1")
+    assert said == []
+    page.close()
+
+
+def test_spans_and_tags_are_drawn(browser: Any, server: Server) -> None:
+    page, said = opened(browser, server.url)
+    page.wait_for_selector("#model option", state="attached")
+    spans = [
+        {"text": "江 🙂", "type": "PERSON", "start": 2, "end": 5, "probability": 0.9},
+        {"text": "<b>", "type": "PLACE", "start": 6, "end": 9, "probability": 0.4},
+    ]
+    result = {"text": "🙂 江 🙂 <b>!", "tokens": ["🙂"], "tags": ["O"], "entities": spans}
+    draw = "result => drawResult(document.getElementById('result'), result, say)"
+    page.evaluate(draw, result)
+    marks = page.locator("#result mark")
+    assert marks.all_text_contents() == ["江 🙂PERSON 90.0%", "<b>PLACE 40.0%"]
+    colours = marks.evaluate_all("marks => marks.map(mark => mark.style.backgroundColor)")
+    assert len(set(colours)) == 2 and all(colours)
+    plain = {"text": "a b", "tokens": ["a", "b"], "tags": ["DET", "NOUN"], "entities": []}
+    page.evaluate(draw, plain | {"intent": "ask", "intent_probability": 0.5})
+    assert page.locator("#result .tagged").all_text_contents() == ["aDET", "bNOUN"]
+    assert "ask" in page.text_content("#result .headline")
     assert said == []
     page.close()
 

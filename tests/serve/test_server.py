@@ -148,6 +148,17 @@ def test_one_bad_input_does_not_spoil_the_batch_of_others(server: Server) -> Non
     assert found == [422 if n % 5 == 0 else 200 for n in range(100)]
 
 
+def test_explanations(server: Server, folder: Path) -> None:
+    text = "a plain sentence, 漢字"
+    found = server.http.post("/v1/models/s/explain", json={"input": text}).json()
+    expected = load(folder / "s.seqmap").explain(text).record()
+    assert found["model"] == "s"
+    assert found["explanation"]["tokens"] == expected["tokens"]
+    assert found["explanation"]["attribution"] == pytest.approx(expected["attribution"], abs=1e-3)
+    wrong = server.http.post("/v1/models/s/explain", json={"input": 3})
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (422, "bad_input")
+
+
 def test_events_end_with_the_answer(server: Server) -> None:
     text = "a plain sentence, 漢字 and more"
     with server.http.stream("POST", "/v1/models/s/stream", json={"input": text}) as response:
@@ -373,7 +384,9 @@ def test_too_much_is_refused_at_once(start: Start, folder: Path) -> None:
 
 def test_time_is_limited(start: Start, folder: Path) -> None:
     server = start(folder / "s.seqmap", "--timeout", "0.1", "--max-bytes", "4000000")
-    body = {"inputs": ["plain sentence " * 1000] * 250}
+    # Words that were never met: no cache helps.
+    texts = [" ".join(f"w{n}x{k}" for k in range(1500)) for n in range(220)]
+    body = {"inputs": texts}
     found = server.http.post("/v1/models/s/batch", json=body)
     assert (found.status_code, found.json()["error"]["code"]) == (504, "timeout")
     host, port = server.url.removeprefix("http://").split(":")

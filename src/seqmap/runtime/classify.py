@@ -24,6 +24,7 @@ from seqmap.tasks.classify import Classify, Codecs
 if TYPE_CHECKING:
     from seqmap.data import Example
     from seqmap.features.wide import WideModel
+    from seqmap.runtime.explain.explanation import Explanation
 
 
 class ClassifySession(Session):
@@ -36,6 +37,7 @@ class ClassifySession(Session):
 
     task: Classify
     codecs: Codecs
+    explains = True
 
     def _restore(self, archive: Archive) -> None:
         manifest, arrays = archive.manifest, archive.arrays
@@ -115,6 +117,21 @@ class ClassifySession(Session):
         if self._wide is not None:
             return "its wide branch needs the whole text"
         return None
+
+    def explain(
+        self,
+        text: str,
+        *,
+        target: str | None = None,
+        what_if: Sequence[str] = (),
+        corpus: Iterable[str] = (),
+        token: int | None = None,
+    ) -> Explanation:
+        """Explain the answer to a text: attributions, gates, what-if, similar states."""
+        # Imported here: who only asks for answers does not pay for it.
+        from seqmap.runtime.explain.classify import explain_label
+
+        return explain_label(self, text, target=target, what_if=what_if, corpus=corpus, token=token)
 
     def without_wide(self) -> ClassifySession:
         """Return the same model with its deep branch alone, uncalibrated."""

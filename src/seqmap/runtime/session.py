@@ -207,6 +207,29 @@ class Session(ABC):
             f"a model of the task {self.task.name} has neither --min-confidence nor --n-best"
         )
 
+    def explain(
+        self,
+        text: str,
+        *,
+        target: str | None = None,
+        what_if: Sequence[str] = (),
+        corpus: Iterable[str] = (),
+        token: int | None = None,
+    ) -> Any:
+        """Explain the answer to a text; see `seqmap.runtime.explain`.
+
+        Args:
+            text: What the model is asked.
+            target: What is explained; None takes the answer.
+            what_if: Other texts to compare with.
+            corpus: Texts to look for similar states in.
+            token: Number of the symbol whose state is looked for; None takes the weightiest.
+
+        Raises:
+            UserError: This model does not explain itself, or something given cannot be used.
+        """
+        raise UserError(f"a model of the task {self.task.name} does not explain itself")
+
     def _refuse_one(self, inputs: Any, method: str) -> None:
         if isinstance(inputs, str):
             raise UserError(

@@ -171,4 +171,18 @@ def _predictions(router: APIRouter, service: Service) -> None:
         found, asked = await service.answer(slot, body.inputs)
         return json_response({**asked, "results": found})
 
+    @direct.post(
+        "/v1/models/{name}/explain",
+        response_model=schemas.Explained,
+        responses={**ASKING, 409: {"model": schemas.Failure}},
+        openapi_extra=takes(schemas.One),
+        tags=["predict"],
+    )
+    async def explain(name: str, request: Request, version: int | None = Version) -> Response:
+        """Tell why the answer is what it is: attributions, gates, what-if."""
+        slot = service.registry.find(name, version)
+        body = await read_body(request, schemas.One, settings)
+        found, asked = await service.explain(slot, body.input)
+        return json_response({**asked, "explanation": found})
+
     router.include_router(direct)

@@ -41,6 +41,12 @@ class ManyAnswers(Asked):
     results: list[dict[str, Any]]
 
 
+class Explained(Asked):
+    """Why the answer is what it is."""
+
+    explanation: dict[str, Any]
+
+
 class Problem(BaseModel):
     """Why there is no answer."""
 

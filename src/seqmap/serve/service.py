@@ -11,12 +11,14 @@ from typing import Any
 from seqmap.errors import UserError
 from seqmap.serve.batcher import Batcher
 from seqmap.serve.measures import Measures
-from seqmap.serve.refusals import Refusal, timed_out
+from seqmap.serve.refusals import Refusal, queue_full, stopping, timed_out
 from seqmap.serve.registry import Registry, Slot
 from seqmap.serve.settings import ServeSettings
 
 _THREADS = 4
 """Models that may compute at the same time; the native core has threads of its own."""
+_EXPLANATIONS = 16
+"""Explanations that may wait: each takes as long as hundreds of answers."""
 
 
 class Service:
@@ -46,6 +48,7 @@ class Service:
         self.stopping = False
         self.under_way = 0
         self.open_streams = 0
+        self.explaining = 0
         self.measures.under_way.set_function(lambda: self.under_way)
         self.registry = Registry(
             places, pool=self.slow, batcher=self._batcher, told=self._told_of_reload
@@ -88,6 +91,39 @@ class Service:
         except TimeoutError:
             raise timed_out(self.settings.timeout) from None
         return found, asked(slot, current.described)
+
+    async def explain(self, slot: Slot, value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return an explanation as plain values, and which model gave it.
+
+        Raises:
+            Refusal: The model does not explain itself, too many wait for it, or time is up.
+        """
+        current = slot.current
+        session = current.session
+        if not session.explains:
+            raise Refusal(409, "no_explanation", f"{slot.name} does not explain itself")
+        if self.stopping:
+            raise stopping()
+        if self.explaining >= _EXPLANATIONS:
+            raise queue_full()
+        loop = asyncio.get_running_loop()
+        self.explaining += 1
+        work = loop.run_in_executor(
+            self.slow, lambda: session.explain(session.task.input_from(value)).record()
+        )
+        work.add_done_callback(self._explained)
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                found = await asyncio.shield(work)
+        except UserError as error:
+            raise Refusal(422, "bad_input", str(error)) from None
+        except TimeoutError:
+            raise timed_out(self.settings.timeout) from None
+        return found, asked(slot, current.described)
+
+    def _explained(self, work: asyncio.Future[Any]) -> None:
+        self.explaining -= 1
+        work.exception()  # it has been told, unless time was up
 
     def facts(self, slot: Slot) -> dict[str, Any]:
         """Return what is told about a model."""

@@ -54,6 +54,7 @@ class Tag(Task):
     """Text → tags."""
 
     name = "tag"
+    mapping = "text → tags"
     headline = ("f1", "accuracy", "intent_accuracy")
 
     def config(self) -> Config:
@@ -207,6 +208,14 @@ class Tag(Task):
 
         _refuse_foreign(options)
         return iter_untagged(path, options)
+
+    def limits(self, manifest: Mapping[str, Any]) -> tuple[str, ...]:
+        """Tell what a tagger must not be trusted with."""
+        return (
+            "It finds only the types that it was trained on, and names of new kinds less often.",
+            "Probabilities hold for texts like those of training; elsewhere they are too sure.",
+            "It repeats what its tags hold, errors and prejudices included.",
+        )
 
     def input_of(self, text: str) -> str:
         """Return the text itself."""

@@ -45,11 +45,54 @@ function drawResult(box, result, say) {
     }
     return;
   }
+  if (Array.isArray(result.entities) && typeof result.text === "string") {
+    drawSpans(box, result, say);
+    return;
+  }
   if (typeof result.text === "string") {
     box.append(make("div", "headline", result.text));
     return;
   }
   box.append(make("pre", "", JSON.stringify(result, null, 2)));
+}
+
+// A colour for each type: the same one every time.
+function hue(type) {
+  let found = 0;
+  for (const character of type) found = (found * 31 + character.codePointAt(0)) % 360;
+  return found;
+}
+
+// A text with its spans in the colours of their types; plain tags stand below their words.
+function drawSpans(box, result, say) {
+  if (result.intent) {
+    const headline = make("div", "headline", result.intent);
+    if (typeof result.intent_probability === "number") {
+      headline.append(make("small", "", `${say.confidence} ${percent(result.intent_probability)}`));
+    }
+    box.append(headline);
+  }
+  const shown = make("div", "spans"), characters = Array.from(result.text);
+  if (!result.entities.length && result.tags.some(tag => tag !== "O")) {
+    result.tokens.forEach((token, index) => {
+      const word = make("span", "tagged", token);
+      word.append(make("small", "", result.tags[index]));
+      shown.append(word);
+    });
+    box.append(shown);
+    return;
+  }
+  let place = 0;
+  for (const entity of result.entities) {
+    shown.append(characters.slice(place, entity.start).join(""));
+    const mark = make("mark", "", characters.slice(entity.start, entity.end).join(""));
+    mark.style.backgroundColor = `hsl(${hue(entity.type)} 70% 50% / ${0.15 + 0.3 * entity.probability})`;
+    mark.append(make("small", "", `${entity.type} ${percent(entity.probability)}`));
+    shown.append(mark);
+    place = entity.end;
+  }
+  shown.append(characters.slice(place).join(""));
+  box.append(shown);
 }
 
 // Tokens of a text in their colours: attributions of the answer, strongest as full colour.

@@ -1,0 +1,54 @@
+"""An explanation as one PNG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from seqmap.plots import drawn_on, plain_axes, presentable
+from seqmap.runtime.explain.explanation import Explanation, reduced
+
+_MOST = 60
+"""More symbols than this are drawn without their names."""
+
+
+def explanation_picture(explanation: Explanation, path: str | Path) -> None:
+    """Draw attributions as bars over the symbols, and below them gates and cells.
+
+    Raises:
+        OutputError: The file cannot be written.
+        MissingExtraError: matplotlib is not installed.
+    """
+    tokens = [token.text for token in explanation.tokens]
+    shown, lost = presentable(tokens)
+    note = "No installed font has the characters of some symbols: #n is symbol n." if lost else ""
+    panels = [
+        (f"{layer}: {name}", rows, name in ("cell", "state"))
+        for layer, gates in explanation.layers.items()
+        for name, rows in gates.items()
+        if name in ("input", "forget", "output", "cell")
+    ]
+    width = float(np.clip(0.24 * len(tokens) + 3, 7, 18))
+    title = f"{explanation.target}: what speaks for it"
+    names = [*shown, explanation.target]
+    size = (width, 3.0 + 0.9 * len(panels))
+    with drawn_on(path, title, size, names=names, note=note) as figure:
+        heights = [2.4, *(0.8 for _ in panels)]
+        axes = np.atleast_1d(figure.subplots(len(heights), 1, height_ratios=heights, sharex=True))
+        places = np.arange(len(tokens))
+        bars = [("without it (log-odds)", explanation.occlusion, "#c8553d")]
+        if explanation.integrated is not None:
+            bars.append(("integrated gradients", explanation.integrated, "#1b6ca8"))
+        for number, (name, values, colour) in enumerate(bars):
+            axes[0].bar(places + 0.4 * number - 0.2, values, 0.4, color=colour, label=name)
+        axes[0].legend(frameon=False, fontsize=8)
+        plain_axes(axes[0], "", "attribution")
+        for panel, (name, rows, signed) in zip(axes[1:], panels, strict=True):
+            most = float(np.abs(rows).max(initial=1e-9)) if signed else 1.0
+            low = -most if signed else 0.0
+            panel.imshow(reduced(rows), aspect="auto", cmap="RdBu", vmin=low, vmax=most)
+            panel.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
+            panel.set_yticks([])
+        if len(tokens) <= _MOST:
+            axes[-1].set_xticks(places, shown, rotation=60, ha="right", fontsize=8)
