@@ -99,6 +99,26 @@ class WideConfig:
 
 
 @dataclass(frozen=True)
+class ForecastConfig:
+    """What a forecaster looks at and answers (other tasks do not use it)."""
+
+    horizon: int = 24
+    """How many steps ahead the model answers."""
+    block: int = 0
+    """Steps that are forecast at once; the rest follows recursively (1: step by step). 0: all."""
+    window: int = 0
+    """Past steps that the linear branch weighs; 0 takes several seasons."""
+    season: int = 0
+    """Steps after which a pattern repeats; 1 for none, 0 finds out."""
+    coverage: float = 0.9
+    """Share of the truth that an interval shall hold."""
+    adaptive: bool = True
+    """Let intervals follow how often the latest ones held the truth."""
+    scale: Literal["auto", "linear", "log"] = "auto"
+    """Forecast values or their logarithms; `auto` takes what does better on dev."""
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """How the model is trained."""
 
@@ -147,6 +167,7 @@ class Config:
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     wide: WideConfig = field(default_factory=WideConfig)
+    forecast: ForecastConfig = field(default_factory=ForecastConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def replace(self, **settings: Any) -> Config:
@@ -176,6 +197,11 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("head", "label_smoothing"): (0, 0.9),
     ("wide", "word_ngrams"): (0, 5),
     ("wide", "char_ngrams"): (-1, 8),
+    ("forecast", "horizon"): (1, 10_000),
+    ("forecast", "block"): (0, 10_000),
+    ("forecast", "window"): (0, 100_000),
+    ("forecast", "season"): (0, 100_000),
+    ("forecast", "coverage"): (0.5, 0.999),
     ("train", "epochs"): (1, 100_000),
     ("train", "batch_size"): (1, 1_000_000),
     ("train", "batch_tokens"): (1, 1_000_000_000),

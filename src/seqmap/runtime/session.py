@@ -20,6 +20,7 @@ from seqmap.tasks import Evaluation, Task, find_task
 
 SESSIONS: dict[str, str] = {
     "classify": "seqmap.runtime.classify:ClassifySession",
+    "forecast": "seqmap.runtime.forecast:ForecastSession",
 }
 """The session of each task."""
 

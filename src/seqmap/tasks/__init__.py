@@ -10,6 +10,7 @@ from seqmap.tasks.base import Dataset, Evaluation, Task
 
 TASKS: dict[str, str] = {
     "classify": "seqmap.tasks.classify:Classify",
+    "forecast": "seqmap.tasks.forecast:ForecastTask",
 }
 
 

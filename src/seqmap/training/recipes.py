@@ -14,6 +14,7 @@ from seqmap.training.loop import Watch
 
 RECIPES: dict[str, str] = {
     "classify": "seqmap.training.classify:train_classifier",
+    "forecast": "seqmap.training.forecast:train_forecaster",
 }
 """The function that turns a `Job` of a task into a `Trained`."""
 
