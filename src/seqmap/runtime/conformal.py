@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-RATE = 0.03
+RATE = 0.05
 """How fast margins follow, as a share of the scores' spread."""
 
 
@@ -58,15 +58,23 @@ def follow(
     steps = np.arange(1, horizon + 1)
     now, used = margins.copy(), np.empty_like(found)
     for origin in range(origins):
-        past = origin - steps
-        due = np.where(past >= 0, found[np.maximum(past, 0), steps - 1], np.nan)
-        now = moved(now, due, rates, coverage)
+        past = np.maximum(origin - steps, 0)
+        # What counts is the interval that was given, not the one that would be given today.
+        excess = found[past, steps - 1] - used[past, steps - 1]
+        now = moved(now, np.where(origin >= steps, excess, np.nan), rates, coverage)
         used[origin] = now
     return used
 
 
-def moved(margins: Floats, due: Floats, rates: Floats, coverage: float) -> Floats:
-    """Return margins after some forecasts were judged; NaN scores move nothing."""
-    judged = ~np.isnan(due)
-    missed = np.where(judged, due, 0.0) > margins
+def moved(margins: Floats, excess: Floats, rates: Floats, coverage: float) -> Floats:
+    """Return margins after some intervals were judged.
+
+    Args:
+        margins: As they are, (horizon,).
+        excess: How far the truth lies outside of each interval; NaN moves nothing.
+        rates: How far margins move.
+        coverage: Share of the truth that shall lie inside.
+    """
+    judged = ~np.isnan(excess)
+    missed = np.where(judged, excess, 0.0) > 0
     return np.asarray(margins + np.where(judged, rates * (missed - (1 - coverage)), 0.0))

@@ -176,8 +176,9 @@ class ForecastStream:
         pairs, size = self._low.shape[1], min(len(quantiles), self._low.shape[2])
         self._low[place] = self._high[place] = np.nan
         for k in range(pairs):
-            self._low[place, k, :size] = quantiles[:size, k]
-            self._high[place, k, :size] = quantiles[:size, -1 - k]
+            margins = self._margins[k, :size]
+            self._low[place, k, :size] = quantiles[:size, k] - margins
+            self._high[place, k, :size] = quantiles[:size, -1 - k] + margins
         self._waiting = self._low.shape[2]
 
     def _judge(self, value: float) -> None:

@@ -112,7 +112,7 @@ def train_forecaster(job: Job) -> Trained:
 
 
 class ForecastLearner(Learner):
-    """A network that learns what the linear branch leaves over.
+    """A network that learns to look ahead by itself: its errors are others than a linear map's.
 
     Args:
         model: The network.
@@ -125,13 +125,13 @@ class ForecastLearner(Learner):
         self._device = next(model.parameters()).device
         self._chunks: list[tuple[int, int, int]] = []
         self._residuals: list[NDArray[np.float32]] = []
-        rows, codec = prepared.fitting, prepared.codec
+        rows = prepared.fitting
         for k, (steps, origins, target) in enumerate(
             zip(rows.steps, rows.origins, rows.targets, strict=True)
         ):
             left = np.full((len(steps.z), target.shape[1]), np.nan, np.float32)
             if len(origins):
-                left[origins] = target - codec.linear_inputs(steps, origins) @ prepared.weights
+                left[origins] = target
                 end = int(origins[-1]) + 1
                 for first in range(int(origins[0]), end, CHUNK):
                     self._chunks.append((k, max(first - WARM, 0), min(first + CHUNK, end)))
@@ -155,20 +155,12 @@ class ForecastLearner(Learner):
 
     def score(self) -> Score:
         """Return the dev loss, and the squared error beside that of the linear branch alone."""
-        rows, codec = self._prepared.choosing, self._prepared.codec
+        rows = self._prepared.choosing
         outputs = self.outputs(rows)
-        linear = rows.inputs(codec) @ self._prepared.weights
-        left = rows.target - linear
-        loss = self.network.loss(
-            torch.from_numpy(outputs)[None], torch.from_numpy(left.astype(np.float32))[None]
-        )
-        mean = outputs[:, :, 0].astype(np.float64)
-        # With the weight that suits it: a direction may be right while its size is not yet.
-        known = ~np.isnan(left)
-        power = float((mean[known] ** 2).sum())
-        factor = min(max(float((mean[known] * left[known]).sum()) / power, 0.0), 1.0) if power else 0
-        mse = float(np.nanmean((left - factor * mean) ** 2))
-        return Score(float(loss), {"mse": mse, "linear_mse": self._prepared.cost}, cost=float(loss))
+        target = torch.from_numpy(rows.target.astype(np.float32))
+        loss = float(self.network.loss(torch.from_numpy(outputs)[None], target[None]))
+        mse = float(np.nanmean((outputs[:, :, 0] - rows.target) ** 2))
+        return Score(loss, {"mse": mse, "linear_mse": self._prepared.cost})
 
     @torch.no_grad()
     def outputs(self, rows: Rows) -> NDArray[np.float32]:
@@ -284,7 +276,7 @@ def _attempt(
         error += float(np.nanmean(((truth - answer) / one.scale.spread) ** 2)) * size
         begin += size
     note = (
-        f"season {season}, linear window {window}, penalty {penalty:g}"
+        f"season {season}, linear window {window}, penalties {penalty}"
         + (", logarithms" if log else "")
         + f": dev error {cost:.4f} of the naive unit"
     )

@@ -18,6 +18,8 @@ from seqmap.codecs.series import SeriesCodec, Steps
 Floats = NDArray[np.float64]
 
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4, 1e5)
+SHARES = (1.0, 1 / 2, 3 / 14)
+"""Parts of the window that ridges look back over: of two weeks also one, and three days."""
 
 
 @dataclass(frozen=True)
@@ -60,28 +62,36 @@ def rows_of(
     return Rows(steps, origins, targets)
 
 
-def fit_linear(codec: SeriesCodec, fitting: Rows, choosing: Rows) -> tuple[Floats, float, float]:
-    """Fit the branch.
+def fit_linear(codec: SeriesCodec, fitting: Rows, choosing: Rows) -> tuple[Floats, str, float]:
+    """Fit the branch: the mean of ridges that look back over the window and over parts of it.
+
+    Each has the penalty that suits it on `choosing`; their mean is one linear map again, and varies
+    less than any of them.
 
     Returns:
-        Weights (linear_size, block), the penalty, and the mean squared error on `choosing`.
+        Weights (linear_size, block), the penalties, and the mean squared error on `choosing`.
     """
     x, y = fitting.inputs(codec), fitting.target
     whole = ~np.isnan(y).any(axis=1)
     x, y = x[whole], y[whole]
-    values, vectors = np.linalg.eigh(x.T @ x)
-    rotated = vectors.T @ (x.T @ y)
-    asked, truth = choosing.inputs(codec) @ vectors, choosing.target
-    best: tuple[float, float] | None = None
-    for penalty in PENALTIES:
-        found = asked @ (rotated / (np.maximum(values, 0) + penalty)[:, None])
-        cost = float(np.nanmean((found - truth) ** 2))
-        if best is None or cost < best[0]:
-            best = cost, penalty
-    assert best is not None
-    cost, penalty = best
-    weights = vectors @ (rotated / (np.maximum(values, 0) + penalty)[:, None])
-    return weights, penalty, cost
+    square, moment = x.T @ x, x.T @ y
+    asked, truth = choosing.inputs(codec), choosing.target
+    weights = np.zeros((codec.linear_size, y.shape[1]))
+    penalties = []
+    for share in SHARES:
+        size = max(int(round(share * codec.window)), 2)
+        columns = np.arange(codec.window - size, codec.linear_size)
+        values, vectors = np.linalg.eigh(square[np.ix_(columns, columns)])
+        rotated, seen = vectors.T @ moment[columns], asked[:, columns] @ vectors
+        tried = []
+        for penalty in PENALTIES:
+            inner = rotated / (np.maximum(values, 0) + penalty)[:, None]
+            tried.append((float(np.nanmean((seen @ inner - truth) ** 2)), penalty, inner))
+        _, penalty, inner = min(tried, key=lambda one: one[0])
+        weights[columns] += vectors @ inner / len(SHARES)
+        penalties.append(f"{penalty:g}")
+    cost = float(np.nanmean((asked @ weights - truth) ** 2))
+    return weights, ", ".join(penalties), cost
 
 
 def fuse(parts: Sequence[Floats], truth: Floats) -> tuple[float, ...]:
@@ -112,13 +122,17 @@ def fuse(parts: Sequence[Floats], truth: Floats) -> tuple[float, ...]:
 
 
 def _least_squares(parts: Sequence[Floats], truth: Floats) -> list[float]:
+    """Return factors whose sum is at most one: branches are averaged or shrunk, never blown up."""
     known = ~np.isnan(truth)
     columns = np.stack([part[known] for part in parts], axis=1)
-    square = columns.T @ columns
-    ridge = 1e-3 * np.trace(square) / len(parts) * np.eye(len(parts)) + 1e-12 * np.eye(len(parts))
-    # Pulled a little towards 1, what the branches were trained for.
-    found = np.linalg.solve(square + ridge, columns.T @ truth[known] + ridge @ np.ones(len(parts)))
-    return [min(float(factor), 1.2) for factor in found]
+    square = columns.T @ columns + 1e-9 * np.eye(len(parts))
+    found = np.linalg.solve(square, columns.T @ truth[known])
+    total = float(found.sum())
+    if total > 1.0:
+        # The best factors on the edge where they sum to one, by a Lagrange multiplier.
+        ones = np.linalg.solve(square, np.ones(len(parts)))
+        found = found - ones * (total - 1.0) / ones.sum()
+    return [float(factor) for factor in found]
 
 
 def _gain_is_sure(gain: Floats) -> bool:
