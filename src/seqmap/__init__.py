@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from seqmap.data import Example, read_examples
     from seqmap.errors import SeqmapError, UserError
     from seqmap.estimators import Classifier
+    from seqmap.forecaster import Forecaster
     from seqmap.runtime.session import Session, load
 
 __version__ = "0.1.0"
@@ -21,6 +22,7 @@ _HOME = {
     "Classifier": "seqmap.estimators",
     "Config": "seqmap.config",
     "Example": "seqmap.data",
+    "Forecaster": "seqmap.forecaster",
     "SeqmapError": "seqmap.errors",
     "Session": "seqmap.runtime.session",
     "UserError": "seqmap.errors",
@@ -32,6 +34,7 @@ __all__ = [
     "Classifier",
     "Config",
     "Example",
+    "Forecaster",
     "SeqmapError",
     "Session",
     "UserError",

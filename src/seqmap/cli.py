@@ -29,7 +29,7 @@ Labelled = Annotated[str, typer.Argument(metavar="DATA", help="Labelled examples
 
 @command(app)
 def train(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="classify")],
+    task: Annotated[str, typer.Argument(metavar="TASK", help="classify or forecast")],
     data: Annotated[str, typer.Argument(metavar="TRAIN", help="Labelled examples.")],
     dev: Annotated[str | None, typer.Option(help="Examples to choose on; else held out.")] = None,
     test: Annotated[str | None, typer.Option(help="Examples to measure on.")] = None,
@@ -85,7 +85,9 @@ def predict(
 
 @command(app)
 def demo(
-    task: Annotated[str, typer.Option(help="Which demo: classify.", metavar="TASK")] = "classify",
+    task: Annotated[
+        str, typer.Option(help="Which demo: classify or forecast.", metavar="TASK")
+    ] = "classify",
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the model.")] = Path(
         "seqmap-demo"
     ),

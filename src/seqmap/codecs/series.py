@@ -1,8 +1,8 @@
 """Series as numbers that a network reads: scaled, with differences, seasons, calendar, covariates.
 
-Nothing here depends on where a forecast begins, so that a state can be carried on from step to step:
-the network reads changes and distances from running means, never a window's own level. `Reader`
-makes the same numbers one step at a time, in constant time and memory.
+Nothing here depends on where a forecast begins, so that a state can be carried on from step to
+step: the network reads changes and distances from running means, never a window's own level. A
+`Reader` makes the same numbers one step at a time, in constant time and memory.
 """
 
 from __future__ import annotations

@@ -42,9 +42,9 @@ class Clock:
         if self.unit == "month":
             return ticks.astype("datetime64[M]").astype("datetime64[s]")
         if self.unit == "business":
-            return np.busday_offset(
-                np.datetime64("1970-01-01"), ticks, roll="forward"
-            ).astype("datetime64[s]")
+            return np.busday_offset(np.datetime64("1970-01-01"), ticks, roll="forward").astype(
+                "datetime64[s]"
+            )
         return ticks.astype("datetime64[s]")
 
     def ticks(self, times: Times) -> Ticks:
@@ -115,11 +115,11 @@ def find_clock(times: Times) -> tuple[Clock, float]:
         return Clock(), 1.0
     months = times.astype("datetime64[M]")
     offset = times - months.astype("datetime64[s]")
-    apart = np.diff(months.astype(np.int64))
+    apart: Ticks = np.diff(months.astype(np.int64)).astype(np.int64)
     if (offset == offset[0]).all() and apart.min() >= 1:
         step = _common(apart)
         return Clock("month", step), float((apart % step == 0).mean())
-    gaps = np.diff(times.astype(np.int64))
+    gaps: Ticks = np.diff(times.astype(np.int64)).astype(np.int64)
     step = _common(gaps)
     days = times.astype("datetime64[D]")
     if step == DAY and len(times) > 10 and np.is_busday(days).all() and (gaps > DAY).any():

@@ -104,9 +104,7 @@ class _Roles:
     covariates: tuple[int, ...]
 
 
-def read_series(
-    path: str | os.PathLike[str], options: ReadOptions | None = None
-) -> SeriesDataset:
+def read_series(path: str | os.PathLike[str], options: ReadOptions | None = None) -> SeriesDataset:
     """Read all series of a file.
 
     Wide: each numeric column is a series. Long: a column names the series of each row. Rows are
@@ -122,6 +120,10 @@ def read_series(
     if options.format is None and (source.is_stream or source.extension not in known):
         options = replace(options, format="csv")
     table = open_table(source, options, labelled=False)
+    if table.header is False and options.header is None and not source.is_stream:
+        first = table.sample[0] if table.sample else ()
+        if any(not _is_number(cell) and parse_times([cell]) is None for cell in first):
+            table = open_table(source, replace(options, header=True), labelled=False)
     if not table.columns:
         raise DataError("the file is empty", path=source.shown, allowed="at least two rows")
     notes: list[str] = []
@@ -136,7 +138,9 @@ def read_series(
     if len(numbers) < 2:
         raise DataError("a series needs at least two rows", path=source.shown, given=len(numbers))
     values = np.array(numbers, dtype=np.float64)
-    times = _times([row[0] for row in cells], source.shown, lines) if roles.time is not None else None
+    times = (
+        _times([row[0] for row in cells], source.shown, lines) if roles.time is not None else None
+    )
     names = [str(row[-1]) for row in cells] if roles.series is not None else None
     series = _collected(table, roles, values, times, names, notes)
     return SeriesDataset(os.fspath(path), series, _layout(table, roles, series, notes))

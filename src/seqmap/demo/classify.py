@@ -68,7 +68,7 @@ def run_demo(out: Path, screen: Screen, *, config: Config = CONFIG) -> None:
         TrainingError: Training failed.
     """
     started = time.perf_counter()
-    model = _folder(out) / "reviews.seqmap"
+    model = folder(out) / "reviews.seqmap"
     parts = reviews()
     screen.result(show.heading("Data") + "\n" + show.data(parts))
 
@@ -122,7 +122,12 @@ def run_demo(out: Path, screen: Screen, *, config: Config = CONFIG) -> None:
     )
 
 
-def _folder(out: Path) -> Path:
+def folder(out: Path) -> Path:
+    """Make the folder where a demo writes, if it is missing.
+
+    Raises:
+        OutputError: It cannot be made or written.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -31,7 +31,7 @@ class ForecastModel(nn.Module):
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
         # Spread from the start: quantiles that all coincide would learn slowly.
-        bias = torch.distributions.Normal(0.0, 0.7).icdf(torch.tensor(levels))
+        bias = 0.7 * torch.special.ndtri(torch.tensor(levels))
         with torch.no_grad():
             self.output.bias.view(block, -1)[:, 1:] = bias
         self.register_buffer("levels", torch.tensor(levels), persistent=False)
@@ -41,7 +41,7 @@ class ForecastModel(nn.Module):
         states = self.encoder(x, lengths)
         states = F.dropout(states, self.dropout, self.training)
         found: Tensor = self.output(states)
-        return found.unflatten(-1, (self.block, -1))
+        return found.reshape(*found.shape[:-1], self.block, -1)
 
     def loss(self, found: Tensor, target: Tensor) -> Tensor:
         """Squared error of the mean, and pinball loss of the quantiles (Koenker & Bassett 1978).
@@ -55,5 +55,5 @@ class ForecastModel(nn.Module):
         mean = (found[..., 0] - wanted) ** 2
         above = wanted[..., None] - found[..., 1:]
         pinball = torch.maximum(self.levels * above, (self.levels - 1) * above).mean(dim=-1)
-        total = (torch.where(mean > 9.0, 6.0 * mean.clamp_min(9.0).sqrt() - 9.0, mean) + pinball)
+        total = torch.where(mean > 9.0, 6.0 * mean.clamp_min(9.0).sqrt() - 9.0, mean) + pinball
         return (total * known).sum() / known.sum().clamp_min(1)

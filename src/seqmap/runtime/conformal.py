@@ -41,9 +41,7 @@ def fit_margins(found: Floats, coverage: float) -> tuple[Floats, Floats]:
     return np.array(margins), np.array(rates)
 
 
-def follow(
-    found: Floats, margins: Floats, rates: Floats, coverage: float
-) -> Floats:
+def follow(found: Floats, margins: Floats, rates: Floats, coverage: float) -> Floats:
     """Return the margins that each origin of a rolling forecast uses, (origins, horizon).
 
     The forecast h steps ahead from origin t is judged when step t + h has come, and no earlier.

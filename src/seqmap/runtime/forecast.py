@@ -208,9 +208,7 @@ class ForecastSession(Session):
             one.times_after(self.horizon),
         )  # fmt: skip
 
-    def answers(
-        self, states: NDArray[Any], inputs: Floats
-    ) -> tuple[Floats, Floats]:
+    def answers(self, states: NDArray[Any], inputs: Floats) -> tuple[Floats, Floats]:
         """Turn states and linear inputs into forecasts relative to the last value, in units.
 
         Returns:

@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 class ForecastStream:
     """One series through a model.
 
-    `feed` takes a value and carries the state on. `forecast` looks ahead from there. Where intervals
-    are adaptive, the forecasts that were asked for are judged as their steps come.
+    `feed` takes a value and carries the state on. `forecast` looks ahead from there. Where
+    intervals are adaptive, the forecasts that were asked for are judged as their steps come.
 
     Args:
         session: The model.
@@ -128,9 +128,7 @@ class ForecastStream:
             "stream": self._session.digest,
             "backend": self._session.encoder.backend,
             "series": self.series,
-            "scale": {
-                name: getattr(scale, name) for name in ("center", "unit", "mean", "spread")
-            },
+            "scale": {name: getattr(scale, name) for name in ("center", "unit", "mean", "spread")},
             "waiting": self._waiting,
         }
         return to_bytes(Archive(manifest, arrays))
@@ -161,7 +159,9 @@ class ForecastStream:
     def _take(self, z: float) -> None:
         """Take a scaled value; covariates stay as they are."""
         reader, names = self._reader, self._session.codecs.covariate_scales
-        kept = [c * spread + mean for c, (mean, spread) in zip(reader.covariates, names, strict=True)]
+        kept = [
+            c * spread + mean for c, (mean, spread) in zip(reader.covariates, names, strict=True)
+        ]
         self._network.input[:] = reader.step_scaled(z, False, kept)
         self._state = self._network.step()
 
@@ -192,9 +192,7 @@ class ForecastStream:
         if value != value:
             due = np.full_like(due, np.nan)
         for k, coverage in enumerate(session.pairs):
-            self._margins[k] = conformal.moved(
-                self._margins[k], due[k], session.rates[k], coverage
-            )
+            self._margins[k] = conformal.moved(self._margins[k], due[k], session.rates[k], coverage)
         # Judged once: a place is taken again only after a whole turn.
         self._low[places, :, steps - 1] = np.nan
 

@@ -196,4 +196,5 @@ class _Projection:
 
     def lookup(self, rows: Sequence[Any]) -> Floats:
         """For each direction's order of the rows, (tokens, size) -> (directions, tokens, out)."""
-        return np.stack([row @ w + b for row, w, b in zip(rows, self.weight, self.bias)])
+        layers = zip(rows, self.weight, self.bias, strict=True)
+        return np.stack([row @ w + b for row, w, b in layers])

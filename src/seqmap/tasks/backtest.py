@@ -108,9 +108,7 @@ def _by_series(back: Backtest) -> dict[str, dict[str, float]]:
     return found
 
 
-def _table(
-    back: Backtest, rows: dict[str, dict[str, float]], metrics: dict[str, float]
-) -> str:
+def _table(back: Backtest, rows: dict[str, dict[str, float]], metrics: dict[str, float]) -> str:
     lines = [f"{'forecast':<34}" + "".join(f"{name:>11}" for name in ("mse", "mae", "rse", "mase"))]
     lines.append("─" * 78)
     for name, row in rows.items():

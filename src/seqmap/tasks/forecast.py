@@ -220,7 +220,12 @@ def _after(part: Series, train: Series | None) -> Series:
             begin=train.begin,
             start=len(train),
         )
-    return replace(part, start=max(part.start, min(len(part), len(train) - ahead)) if ahead < len(train) else part.start)
+    return replace(
+        part,
+        start=max(part.start, min(len(part), len(train) - ahead))
+        if ahead < len(train)
+        else part.start,
+    )
 
 
 def after_training(part: Series, ends: Mapping[str, Any]) -> Series:
@@ -230,7 +235,9 @@ def after_training(part: Series, ends: Mapping[str, Any]) -> Series:
         return part
     if part.clock.unit == "step":
         size = int(end["steps"])
-        seen = len(part) > size and digest(replace(part, values=part.values[:size])) == end["values"]
+        seen = (
+            len(part) > size and digest(replace(part, values=part.values[:size])) == end["values"]
+        )
         return replace(part, start=size) if seen else part
     start = (int(end["tick"]) - part.begin) // part.clock.step + 1
     return replace(part, start=min(max(start, 0), len(part)))

@@ -251,9 +251,7 @@ def _attempt(
     first = [min(window, len(one) // 3) for one in fitting]
     spans = [(begin, len(one)) for begin, one in zip(first, fitting, strict=True)]
     dev_steps = [codec.read(one) for one in choosing]
-    dev_first = [
-        one.start or min(max(season, 8), len(one) // 2) for one in choosing
-    ]
+    dev_first = [one.start or min(max(season, 8), len(one) // 2) for one in choosing]
     dev_spans = [(begin, len(one)) for begin, one in zip(dev_first, choosing, strict=True)]
     rows = rows_of(steps, spans, block)
     dev = rows_of(dev_steps, dev_spans, block)
@@ -319,4 +317,3 @@ def _ends(series: Sequence[Series]) -> dict[str, Any]:
 
 def _fingerprint(series: Sequence[Series]) -> str:
     return hashlib.sha256("".join(digest(one) for one in series).encode()).hexdigest()[:16]
-

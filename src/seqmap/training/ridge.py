@@ -48,9 +48,7 @@ class Rows:
         )
 
 
-def rows_of(
-    steps: Sequence[Steps], spans: Sequence[tuple[int, int]], block: int
-) -> Rows:
+def rows_of(steps: Sequence[Steps], spans: Sequence[tuple[int, int]], block: int) -> Rows:
     """Collect the origins whose forecasts lie in `spans`, (first, end) of each series."""
     origins, targets = [], []
     for one, (first, end) in zip(steps, spans, strict=True):

@@ -1,0 +1,177 @@
+"""An estimator over the same training and the same deployed forecaster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from seqmap.config import Config, from_dict
+from seqmap.data.clock import find_clock
+from seqmap.data.series import Series
+from seqmap.errors import DataError, UserError
+from seqmap.runtime.archive import save
+from seqmap.runtime.forecast import ForecastSession
+from seqmap.runtime.forecast_stream import ForecastStream
+from seqmap.tasks import Evaluation, find_task
+from seqmap.tasks.forecast import Forecast, Known
+from seqmap.training import Watch, train
+
+
+class Forecaster:
+    """Series → its future, with intervals.
+
+    Args:
+        horizon: Steps ahead.
+        coverage: Share of the truth that the intervals shall hold.
+        season: Steps after which a pattern repeats; 0 finds out.
+        hidden: Units of the LSTM.
+        epochs: At most this many passes over the data.
+        seed: Seed of initialisation, order and dropout.
+        config: Further settings, as nested dicts or dotted keys.
+        verbose: Print what training tells.
+    """
+
+    def __init__(
+        self,
+        *,
+        horizon: int = 24,
+        coverage: float = 0.9,
+        season: int = 0,
+        hidden: int = 48,
+        epochs: int = 30,
+        seed: int = 42,
+        config: dict[str, Any] | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.horizon = horizon
+        self.coverage = coverage
+        self.season = season
+        self.hidden = hidden
+        self.epochs = epochs
+        self.seed = seed
+        self.config = config
+        self.verbose = verbose
+
+    def fit(
+        self,
+        y: ArrayLike | Mapping[str, ArrayLike] | Sequence[Series],
+        *,
+        times: ArrayLike | None = None,
+        covariates: ArrayLike | None = None,
+    ) -> Self:
+        """Train on one series, or on several by their names; the last part of each is held out.
+
+        Args:
+            y: Values (time,), a dict of them, or what `seqmap.data.series.read_series` gives.
+            times: When each value is, (time,), sorted and evenly spaced; of one series.
+            covariates: (time, covariates), known up to the present; of one series.
+
+        Raises:
+            UserError: The series or the settings cannot be used.
+        """
+        series = _series(y, times, covariates)
+        width = series[0].covariates.shape[1]
+        trained = train(
+            find_task("forecast"),
+            series,
+            config=self._configuration(),
+            targets=Known(tuple(f"covariate {k}" for k in range(width))),
+            watch=Watch(note=print) if self.verbose else None,
+        )
+        self.session_ = ForecastSession(trained.archive)
+        self._series = series
+        return self
+
+    def predict(
+        self, y: ArrayLike | Mapping[str, ArrayLike] | Sequence[Series] | None = None
+    ) -> list[Forecast]:
+        """Forecast what follows each series; without any, what follows those of the training."""
+        return self._fitted().predict(self._series if y is None else _series(y, None, None))
+
+    def backtest(self, y: ArrayLike | Mapping[str, ArrayLike] | Sequence[Series]) -> Evaluation:
+        """Measure forecasts from every step after the training values, beside plain forecasts.
+
+        Args:
+            y: The training series, and what came after.
+        """
+        return self._fitted().evaluate(_series(y, None, None))
+
+    def stream(self, series: str | None = None) -> ForecastStream:
+        """Return a stream that goes on after the training series."""
+        found = [one for one in self._series if series in (None, one.name)]
+        if len(found) != 1:
+            names = [one.name for one in self._series]
+            raise UserError("a stream is of one series", given=series, allowed=names[:10])
+        return self._fitted().follow(found[0])
+
+    def save(self, path: str | Path) -> None:
+        """Write the model as one file; `seqmap.load` reads it without torch."""
+        save(self._fitted().archive, Path(path))
+
+    def _fitted(self) -> ForecastSession:
+        if not hasattr(self, "session_"):
+            raise UserError("this Forecaster is not fitted yet", remedy="Call fit first")
+        return self.session_
+
+    def _configuration(self) -> Config:
+        base = (
+            find_task("forecast")
+            .config()
+            .replace(
+                forecast__horizon=self.horizon,
+                forecast__coverage=self.coverage,
+                forecast__season=self.season,
+                encoder__hidden=self.hidden,
+                train__epochs=self.epochs,
+                train__seed=self.seed,
+            )
+        )
+        return base if self.config is None else from_dict(self.config, base=base)
+
+
+def _series(y: Any, times: ArrayLike | None, covariates: ArrayLike | None) -> list[Series]:
+    if isinstance(y, Mapping):
+        if times is not None or covariates is not None:
+            raise UserError("times and covariates go with one series")
+        return [_one(values, str(name)) for name, values in y.items()]
+    if isinstance(y, Sequence) and len(y) and isinstance(y[0], Series):
+        return list(y)
+    one = _one(y, "y")
+    if covariates is not None:
+        given = np.asarray(covariates, dtype=np.float64)
+        given = given[:, None] if given.ndim == 1 else given
+        if given.shape[0] != len(one):
+            raise DataError("values and covariates differ in number", given=given.shape[0])
+        one = replace(one, covariates=given)
+    if times is None:
+        return [one]
+    when = np.asarray(times, dtype="datetime64[s]")
+    if when.shape != one.values.shape or (np.diff(when.astype(np.int64)) <= 0).any():
+        raise DataError("times must rise, one a value", given=f"shape {when.shape}")
+    clock, share = find_clock(when)
+    ticks = clock.ticks(when)
+    if share < 1 or (np.diff(ticks) != clock.step).any():
+        raise DataError(
+            "times must be evenly spaced",
+            remedy="Put NaN where a step is missing, or read a file: read_series fills gaps",
+        )
+    return [replace(one, begin=int(ticks[0]), clock=clock)]
+
+
+def _one(values: ArrayLike, name: str) -> Series:
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError("a series consists of numbers", given=type(values).__name__) from None
+    if found.ndim != 1 or not len(found):
+        raise DataError("a series is a row of numbers", given=f"shape {found.shape}")
+    if np.isinf(found).any():
+        raise DataError("a value of a series is finite", given="inf")
+    if np.isnan(found).all():
+        raise DataError("a series has no value at all", given=name)
+    return Series(name, found, np.zeros((len(found), 0)))
