@@ -1,4 +1,4 @@
-"""Accuracy of `seqmap train forecast` on public series, beside naive, seasonal and linear forecasts.
+"""Accuracy of `seqmap train forecast` on public series, beside naive and linear forecasts.
 
     python benchmarks/forecasting.py [SET ...] [--seeds 3] [--data ../shared/data]
 
