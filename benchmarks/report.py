@@ -187,7 +187,100 @@ def train_kernel(content: Row) -> list[str]:
     return lines
 
 
-SECTIONS = {"train_speed": train_speed, "train_kernel": train_kernel}
+def startup(content: Row) -> list[str]:
+    """Fresh processes until their first answer."""
+    bars = content["bars"]
+    lines = [
+        "## Start-up (`benchmarks/startup.py`)",
+        "",
+        f"Import, load and first answer in a fresh process; {content['rounds']} interleaved rounds,"
+        f" Python {content['python']}, NumPy {content['numpy']}.",
+        f"{content['vocabulary']:,} words, embedding 128, bidirectional LSTM-128. Bars:"
+        f" ≤ {bars['milliseconds']:.0f} ms, ≤ {bars['mebibytes']:.0f} MiB beyond the arrays.",
+        "",
+        "| process | ms, median (slowest) | peak MiB | beyond the arrays | met |",
+        "|---|---|---|---|---|",
+    ]
+    for name, row in content["rows"].items():
+        time = f"{row['milliseconds']:.0f} ({row['slowest']:.0f})"
+        quick = row["milliseconds"] <= bars["milliseconds"]
+        met = "yes" if quick and row["beyond_table"] <= bars["mebibytes"] else "**no**"
+        memory = f"{row['mebibytes']:.1f} | {row['beyond_table']:.1f}"
+        lines.append(f"| {name} | {time} | {memory} | {met if 'seqmap' in name else ''} |")
+    return lines
+
+
+def quantized(content: Row) -> list[str]:
+    """Accuracy in int8 and bf16."""
+    lines = [
+        "## Accuracy in int8 and bf16 (`benchmarks/quantized.py`)",
+        "",
+        "Exported as `seqmap export` does it, measured on the official test part. Bar: int8"
+        f" loses ≤ {content['bar'] * 100:g} points (mean over the seeds).",
+        "",
+        "| set | seeds | precision | MB | accuracy | lost, points | LSTM alone | lost | met |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name in dict.fromkeys(row["set"] for row in content["rows"]):
+        rows = [row for row in content["rows"] if row["set"] == name]
+        for precision in ("fp32", "bf16", "int8"):
+            mean = {
+                key: statistics.fmean(row[precision].get(key, 0.0) for row in rows)
+                for key in ("bytes", "accuracy", "loss", "lstm_alone", "lstm_alone_loss")
+            }
+            lost = [f"{100 * mean[key]:.2f}" for key in ("loss", "lstm_alone_loss")]
+            met = "yes" if mean["loss"] <= content["bar"] else "**no**"
+            cells = [
+                name,
+                str(len(rows)),
+                precision,
+                f"{mean['bytes'] / 1e6:.2f}",
+                f"{mean['accuracy']:.4f}",
+                "" if precision == "fp32" else lost[0],
+                f"{mean['lstm_alone']:.4f}",
+                "" if precision == "fp32" else lost[1],
+                met if precision == "int8" else "",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def train_profile(content: Row) -> list[str]:
+    """Where a whole training spends its time."""
+    bar = content["bar"]
+    lines = [
+        "## Profile of `seqmap train` on IMDB (`benchmarks/train_profile.py`)",
+        "",
+        f"configs/imdb.toml, {content['threads']} threads, {content['isa']}, torch"
+        f" {content['torch']}: {content['epoch_seconds']:.0f} s an epoch,"
+        f" {content['run_seconds']:.0f} s for {content['epochs']} epochs and all else. The kernel"
+        f" takes {content['kernel_share_of_epoch']:.0%} of an epoch. Bar: nothing beside it more"
+        f" than {bar:.0%}.",
+        "",
+        "| part | seconds | of an epoch | of the run | met |",
+        "|---|---|---|---|---|",
+    ]
+    for row in content["rows"]:
+        if row["share_of_run"] < 0.002 and row.get("share_of_epoch", 0) < 0.005:
+            continue
+        if "each_epoch" in row:
+            met = "" if "kernel" in row["part"] else "yes"
+            met = "**no**" if met and row["share_of_epoch"] > bar else met
+            cells = [f"{row['each_epoch']:.1f} an epoch", f"{row['share_of_epoch']:.1%}"]
+        else:
+            met, cells = "", [f"{row['once']:.1f} once", ""]
+        cells = [row["part"], *cells, f"{row['share_of_run']:.1%}", met]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+SECTIONS = {
+    "train_speed": train_speed,
+    "train_kernel": train_kernel,
+    "startup": startup,
+    "quantized": quantized,
+    "train_profile": train_profile,
+}
 
 
 def main() -> None:

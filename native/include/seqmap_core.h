@@ -53,6 +53,10 @@ SEQMAP_API const char* seqmap_variant(const char* work);
 /* Number of threads (the caller included) that an operation may use. 0 means one per available core. */
 SEQMAP_API int32_t seqmap_set_threads(int32_t threads);
 SEQMAP_API int32_t seqmap_threads(void);
+/* Works on the threads of another library's OpenMP run time from now on: `team` is its GOMP_parallel, which runs
+ * function(data) on so many threads, the caller included. NULL goes back to the core's own threads. Two pools
+ * in one process take the cores from each other: threads that have nothing to do spin for a while. */
+SEQMAP_API void seqmap_set_team(void (*team)(void (*function)(void*), void* data, unsigned threads, unsigned flags));
 
 /* ---- memory ------------------------------------------------------------------------------------------ */
 

@@ -29,7 +29,7 @@ enum {
 /* The gate sums W E[token] + b of the first layer, kept per token. Rows are computed (exactly) when a token is first
  * met; tokens beyond the limit are computed each time, with the same result. */
 enum {
-  SEQMAP_TABLE_AUTO = 0, /* fp32; bf16 for a bf16 or int8 encoder when fp32 rows of all tokens would pass the limit */
+  SEQMAP_TABLE_AUTO = 0, /* fp32; bf16 for int8, and for bf16 when fp32 rows of all tokens would pass the limit */
   SEQMAP_TABLE_NONE = 1, /* no table: inputs are multiplied in the encoder's precision */
   SEQMAP_TABLE_FP32 = 2,
   SEQMAP_TABLE_BF16 = 3  /* rows rounded to bf16 */

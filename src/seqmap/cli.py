@@ -24,6 +24,9 @@ app = typer.Typer(
 )
 
 Model = Annotated[str, typer.Argument(metavar="M.seqmap", help="A trained model.")]
+Precision = Annotated[
+    str | None, typer.Option(help="fp32, bf16 or int8; else as the model was exported.")
+]
 Labelled = Annotated[str, typer.Argument(metavar="DATA", help="Labelled examples.")]
 
 
@@ -59,11 +62,18 @@ def train(
 
 
 @command(app)
-def evaluate(model: Model, data: Labelled, *, reading: ReadOptions, screen: Screen) -> None:
+def evaluate(
+    model: Model,
+    data: Labelled,
+    precision: Precision = None,
+    *,
+    reading: ReadOptions,
+    screen: Screen,
+) -> None:
     """Measure a model on labelled examples."""
     from seqmap.commands.evaluate import run_evaluate
 
-    run_evaluate(model, data, reading, screen)
+    run_evaluate(model, data, precision, reading, screen)
 
 
 @command(app)
@@ -73,6 +83,7 @@ def predict(
         str | None, typer.Argument(metavar="[FILE|-]", help="Texts; - is standard input.")
     ] = None,
     text: Annotated[str | None, typer.Option(help="One text.")] = None,
+    precision: Precision = None,
     *,
     reading: ReadOptions,
     screen: Screen,
@@ -80,7 +91,61 @@ def predict(
     """Answer inputs, one result a line."""
     from seqmap.commands.predict import run_predict
 
-    run_predict(model, source, text, reading, screen)
+    run_predict(model, source, text, precision, reading, screen)
+
+
+@command(app)
+def stream(
+    model: Model,
+    source: Annotated[
+        str | None, typer.Argument(metavar="[FILE|-]", help="One text; - is standard input.")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of the text; else UTF-8.")] = None,
+    precision: Precision = None,
+    *,
+    screen: Screen,
+) -> None:
+    """Answer while one text arrives, in constant memory."""
+    from seqmap.commands.stream import run_stream
+
+    run_stream(model, source, encoding, precision, screen)
+
+
+@command(app)
+def export(
+    model: Model,
+    to: Annotated[str, typer.Option(help="What to make: archive.")] = "archive",
+    quantize: Annotated[
+        str, typer.Option(help="Numbers of the weights: int8, bf16 or none.")
+    ] = "int8",
+    dev: Annotated[str | None, typer.Option(help="Examples to measure the loss on.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where it goes; else beside the model.")] = None,
+    max_loss: Annotated[
+        float, typer.Option(help="Refuse to lose more (0.002: 0.2 points).")
+    ] = 0.002,
+    *,
+    reading: ReadOptions,
+    screen: Screen,
+) -> None:
+    """Write the model in a smaller form, unless that costs accuracy."""
+    from seqmap.commands.export import ExportRequest, run_export
+
+    run_export(ExportRequest(model, to, quantize, dev, out, max_loss), reading, screen)
+
+
+@command(app)
+def bench(
+    model: Model,
+    data: Annotated[str | None, typer.Option(help="Texts; else they are made.")] = None,
+    precision: Precision = None,
+    *,
+    reading: ReadOptions,
+    screen: Screen,
+) -> None:
+    """Measure speed, size, memory and start-up, beside the machine's limit."""
+    from seqmap.commands.bench import run_bench
+
+    run_bench(model, data, precision, reading, screen)
 
 
 @command(app)

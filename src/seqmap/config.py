@@ -12,10 +12,12 @@ import json
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from seqmap.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -235,7 +237,8 @@ def load_config(
     config = Config() if base is None else base
     if path is not None:
         try:
-            tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            with open(path, "rb") as file:
+                tables = tomllib.load(file)
         except OSError as error:
             raise ConfigError(
                 f"cannot read the configuration: {error.strerror}", path=path

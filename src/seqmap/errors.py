@@ -7,7 +7,8 @@
     │   ├── ArchiveError         a .seqmap file
     │   ├── OutputError          a place that cannot be written
     │   └── MissingExtraError    an optional dependency that is not installed
-    └── TrainingError            training itself failed                       exit code 1
+    ├── TrainingError            training itself failed                       exit code 1
+    └── ExportError              an export did not pass its check             exit code 1
 
 A user's mistake is told in one line: where, what was given, what is allowed, what to do.
 """
@@ -15,7 +16,10 @@ A user's mistake is told in one line: where, what was given, what is allowed, wh
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class SeqmapError(Exception):
@@ -109,6 +113,10 @@ class MissingExtraError(UserError):
 
 class TrainingError(SeqmapError):
     """Training itself failed, for example because the loss became NaN."""
+
+
+class ExportError(SeqmapError):
+    """An export does not do what the model did, and was not written."""
 
 
 def _rebuild(kind: type[UserError], problem: str, fields: dict[str, object]) -> UserError:

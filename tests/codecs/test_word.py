@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from seqmap.codecs import WordCodec
+from seqmap.codecs.word import _boundary, _compiled
 from seqmap.config import TextConfig
 
 CODEC = WordCodec.fit([], config=TextConfig())
@@ -73,3 +76,17 @@ def test_penn_style_data_is_not_split_further(shared_data: Path) -> None:
         for word in text.split(" "):
             if word and not any(mark in word for mark in glued) or word in ("n't", "'s", "-lrb-"):
                 assert len(CODEC.symbols(word)) == 1, word
+
+
+ASCII_PARTS = st.sampled_from(
+    [chr(code) for code in range(128)]
+    + ["n't", "'s", "N'T", "don", "-lrb-", "...", "----", "``", "''", "3,000.5", "a" * 70, "1" * 13]
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(ASCII_PARTS, max_size=12).map("".join))
+def test_the_quick_pattern_for_ascii_finds_the_same(text: str) -> None:
+    assert _compiled(True).findall(text) == _compiled(False).findall(text)
+    blanks = [found.span() for found in _boundary(True).finditer(text)]
+    assert blanks == [found.span() for found in _boundary(False).finditer(text)]

@@ -9,6 +9,7 @@ from seqmap.config import Config, EmbeddingConfig, HeadConfig
 from seqmap.nn.embedding import TokenEmbedding, variational_dropout
 from seqmap.nn.encoders import build_encoder
 from seqmap.nn.heads import HEADS
+from seqmap.nn.masks import valid
 from seqmap.nn.model import SequenceModel, load_arrays, to_arrays
 from seqmap.nn.pooling import Pooling
 
@@ -91,3 +92,22 @@ def test_archive_names_and_round_trip() -> None:
     ids = torch.tensor([[2, 3, 4], [5, 0, 0]])
     lengths = torch.tensor([3, 1])
     torch.testing.assert_close(other(ids, lengths), model.eval()(ids, lengths))
+
+
+def test_the_gradient_of_mean_max_is_that_of_its_parts() -> None:
+    states = torch.randn(4, 5, 6, dtype=torch.float64, requires_grad=True)
+    lengths = torch.tensor([5, 0, 1, 3])
+    pooling = Pooling("mean-max", 6, directions=1)
+    upstream = torch.randn(4, 12, dtype=torch.float64)
+    (found,) = torch.autograd.grad(pooling(states, lengths), states, upstream)
+    parts = [Pooling(kind, 6, directions=1)(states, lengths) for kind in ("mean", "max")]
+    expected = torch.cat(parts, dim=-1)
+    torch.testing.assert_close(pooling(states, lengths), expected)
+    (wanted,) = torch.autograd.grad(expected, states, upstream)
+    torch.testing.assert_close(found, wanted)
+    assert torch.autograd.gradcheck(lambda x: pooling(x, lengths), states)
+    # Whatever stands in the padding, it counts for nothing.
+    beyond = ~valid(lengths, 5)
+    assert not found[beyond].any()
+    other = states.detach().masked_fill(beyond[:, :, None], 1e6)
+    torch.testing.assert_close(pooling(other, lengths), expected.detach())

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -133,3 +134,11 @@ if child == 0:
 print(os.waitpid(child, 0)[1])
 """
     assert run(code) == "0"
+
+
+@needs_core
+def test_what_every_wheel_must_do() -> None:
+    script = Path(__file__).resolve().parents[2] / "native" / "wheel_test.py"
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("seqmap answers on ")

@@ -275,13 +275,13 @@ def test_the_room_in_the_table_changes_no_bit(precision, table, directions):
     assert np.abs(results[0] - expected).max() < bound
 
 
-def test_a_table_that_would_be_too_large_is_kept_in_bf16():
+def test_a_table_is_kept_in_bf16_for_int8_and_where_it_would_be_too_large():
     arrays = weights(16, pooling="mean")
     docs = documents([60])
     whole = 50 * 4 * 16 * 4
     for precision, limit, form in (
-        ("int8", whole, "fp32"),
-        ("int8", whole - 1, "bf16"),
+        ("int8", whole, "bf16"),
+        ("bf16", whole, "fp32"),
         ("bf16", whole - 1, "bf16"),
         ("fp32", whole - 1, "fp32"),
     ):

@@ -29,6 +29,8 @@ if session.network.streams:
         stream.feed("a plain sentence")
     print(stream.result().label)
 heavy = {"torch", "sklearn", "scipy", "matplotlib", "pandas", "sentencepiece", "pyarrow", "rich"}
+# What costs a tenth of the start-up each, and nothing needs: see benchmarks/startup.py.
+heavy |= {"typer", "safetensors", "numpy.random", "numpy.ma", "tempfile", "seqmap.data"}
 print(sorted(heavy & set(sys.modules)))
 """
 

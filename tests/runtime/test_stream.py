@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from seqmap.errors import ArchiveError, UserError
 from seqmap.runtime import native, plan
 from seqmap.runtime.archive import Archive, from_bytes, to_bytes
+from seqmap.runtime.quantize import quantized
 from seqmap.runtime.session import Session, restore
 
 Make = Callable[..., Archive]
@@ -46,18 +48,75 @@ def _cut(text: str, places: list[int]) -> list[str]:
     return [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
 
 
-@pytest.mark.parametrize("unit", ["word", "char"])
-@settings(max_examples=60, deadline=None)
-@given(text=TEXTS, places=st.lists(st.integers(0, 10_000), max_size=8))
-def test_whole_equals_chunked(make_archive: Make, unit: str, text: str, places: list[int]) -> None:
-    session = _session(make_archive, text__unit=unit)
+@functools.cache
+def _model(
+    make_archive: Make, name: str, pooling: str, unit: str, stored: str, core: bool
+) -> Session:
+    """A small model; `core` only tells those of one backend from those of the other."""
+    sizes = {"embedding__size": 16, "encoder__hidden": 33, "encoder__layers": 2}
+    kinds = {"encoder__name": name, "head__pooling": pooling, "text__unit": unit}
+    texts = ["It's a plain sentence, isn't it? 漢字 and 混 ... 3,000.5 -- `` I 👩‍👩‍👧 é </br>"] * 40
+    archive = make_archive(texts=texts, encoder__direction="forward", **sizes, **kinds)
+    return restore(from_bytes(to_bytes(quantized(archive, stored))))
+
+
+@pytest.mark.parametrize("stored", ["none", "bf16", "int8"])
+@pytest.mark.parametrize("unit", ["word", "char", "subword"])
+@settings(max_examples=100, deadline=None)
+@given(
+    name=st.sampled_from(["lstm", "lstm", "gru", "rnn"]),
+    pooling=st.sampled_from(POOLINGS),
+    text=TEXTS,
+    places=st.lists(st.integers(0, 10_000), max_size=8),
+    moved=st.integers(0, 7),
+)
+def test_whole_equals_chunked(
+    make_archive: Make,
+    backend: str,
+    unit: str,
+    stored: str,
+    name: str,
+    pooling: str,
+    text: str,
+    places: list[int],
+    moved: int,
+) -> None:
+    """Whatever the model, the text and the cuts; somewhere the stream moves to another process."""
+    session = _model(make_archive, name, pooling, unit, stored, backend == "native")
     expected = session.predict_proba([text])[0]
     stream = session.stream()
-    for piece in _cut(text, places):
+    for number, piece in enumerate(_cut(text, places)):
+        if number == moved:
+            stream = session.stream(stream.to_bytes())
         stream.feed(piece)
     stream.close()
-    np.testing.assert_allclose(stream.probabilities(), expected, atol=2e-6)
+    found = stream.probabilities()
+    if session.network.backend == "native":
+        assert np.array_equal(found, expected)
+    else:
+        np.testing.assert_allclose(found, expected, atol=2e-6)
     assert stream.symbols == len(session.codecs.source.encode(text))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+def test_every_instruction_set(make_archive: Make, backend: str, precision: str) -> None:
+    """A stream may change the path on its way; int8 sums are exact, so even its bits stay."""
+    if backend != "native":
+        pytest.skip("NumPy has one path")
+    archive = make_archive(encoder__direction="forward", encoder__hidden=40)
+    session = restore(archive, precision=precision)
+    text = "It's a plain sentence, isn't it? 漢字 too ... the end. " * 20
+    expected = session.predict_proba([text])[0]
+    stream = session.stream()
+    names = native.available_isas()
+    try:
+        for place, piece in enumerate(_cut(text, list(range(0, len(text), 37)))):
+            native.set_isa(names[place % len(names)])
+            stream.feed(piece)
+        stream.close()
+    finally:
+        native.set_isa("auto")
+    np.testing.assert_allclose(stream.probabilities(), expected, atol=2e-6)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)

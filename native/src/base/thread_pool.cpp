@@ -116,6 +116,24 @@ class Pool {
   int32_t workers_ = 0;
 };
 
+// GOMP_parallel, or whatever has its signature: runs function(data) on `threads` threads, the caller included.
+using Team = void (*)(void (*function)(void*), void* data, unsigned threads, unsigned flags);
+std::atomic<Team> the_team{nullptr};
+
+struct TeamRound {
+  void (*task)(void*, int32_t);
+  void* context;
+  int32_t count;
+  std::atomic<int32_t> next{0};
+};
+
+void work_in_team(void* data) {
+  TeamRound& round = *static_cast<TeamRound*>(data);
+  inside_task = true;
+  for (int32_t i; (i = round.next.fetch_add(1, std::memory_order_relaxed)) < round.count;) round.task(round.context, i);
+  inside_task = false;
+}
+
 // Never destroyed: workers may still be asleep in it when the process ends. A forked child has no workers
 // and perhaps a locked mutex, so it starts with a fresh pool and leaks the old one.
 std::atomic<Pool*> the_pool{nullptr};
@@ -127,6 +145,7 @@ Pool& pool() {
 #if !defined(_WIN32)
     pthread_atfork(nullptr, nullptr, [] {
       the_pool = new Pool;
+      the_team = nullptr;  // its threads stayed behind in the parent
       inside_task = false;
     });
 #endif
@@ -160,6 +179,11 @@ void parallel_for(int32_t count, void (*task)(void*, int32_t), void* context) {
   const int32_t limit = thread_count();
   if (count > 1 && limit > 1 && !inside_task) {
     Pool& workers = pool();
+    if (const Team team = the_team.load(std::memory_order_acquire)) {
+      TeamRound round{task, context, count};
+      team(work_in_team, &round, static_cast<unsigned>(limit < count ? limit : count), 0);
+      return;
+    }
     std::unique_lock<std::mutex> lock(workers.busy, std::try_to_lock);
     if (lock.owns_lock()) {
       workers.run(limit, count, task, context);
@@ -182,5 +206,10 @@ int32_t seqmap_set_threads(int32_t count) {
 }
 
 int32_t seqmap_threads(void) { return seqmap::thread_count(); }
+
+void seqmap_set_team(void (*team)(void (*)(void*), void*, unsigned, unsigned)) {
+  seqmap::pool();  // so that a forked child knows that the team is gone
+  seqmap::the_team = team;
+}
 
 }  // extern "C"

@@ -100,15 +100,33 @@ void dense(const float* weight, const float* bias, const float* x, float* y, int
   }
 }
 
-template <class F>
+// A variant with a sub-feature is only ever asked to run that one's format (see current_variant): the loops of the
+// others, which take most of the time to compile, are left out. Projections and stores serve the token table too.
+constexpr bool serves(Format format) {
+#if defined(SEQMAP_ONLY)
+  return format == SEQMAP_ONLY;
+#else
+  static_cast<void>(format);
+  return true;
+#endif
+}
+
+template <class F, Format format>
 constexpr FormatKernels format_kernels() {
-  return {project<F>, sequence<F>, lockstep<F>, store_states<F>, store_inputs<F>};
+  if constexpr (serves(format)) {
+    return {project<F>, sequence<F>, lockstep<F>, store_states<F>, store_inputs<F>};
+  } else {
+    return {project<F>, nullptr, nullptr, store_states<F>, store_inputs<F>};
+  }
 }
 
 }  // namespace
 
 extern const InferKernels infer_kernels = {
-    {format_kernels<FormatFp32>(), format_kernels<FormatBf16>(), format_kernels<FormatInt8>()}, attend, blend, dense};
+    {format_kernels<FormatFp32, kFp32>(), format_kernels<FormatBf16, kBf16>(), format_kernels<FormatInt8, kInt8>()},
+    attend,
+    blend,
+    dense};
 
 }  // namespace SEQMAP_VARIANT
 }  // namespace seqmap

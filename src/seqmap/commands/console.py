@@ -37,6 +37,13 @@ class Screen:
             print(json.dumps(_plain(summary), ensure_ascii=False, allow_nan=False), flush=True)
 
 
+def in_bytes(size: float) -> str:
+    """Show a number of bytes in the unit that suits it."""
+    if size < 1 << 10:
+        return f"{size:.0f} B"
+    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 2**10:.0f} KiB"
+
+
 def _plain(value: Any) -> Any:
     """Turn NaN and infinities into null: strict JSON knows neither."""
     if isinstance(value, dict):

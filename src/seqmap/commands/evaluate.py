@@ -9,13 +9,15 @@ from seqmap.runtime.session import Session, load
 from seqmap.tasks import Dataset
 
 
-def run_evaluate(model: str, data: str, options: ReadOptions, screen: Screen) -> None:
+def run_evaluate(
+    model: str, data: str, precision: str | None, options: ReadOptions, screen: Screen
+) -> None:
     """Evaluate, and show the report.
 
     Raises:
         UserError: The model or the data cannot be used.
     """
-    session = load(model)
+    session = load(model, precision=precision)
     dataset = read_labelled(session, data, options, screen)
     evaluation = evaluate(session, dataset.examples)
     screen.result(evaluation.report())

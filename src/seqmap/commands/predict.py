@@ -14,7 +14,12 @@ from seqmap.runtime.session import CHUNK, load
 
 
 def run_predict(
-    model: str, source: str | None, text: str | None, options: ReadOptions, screen: Screen
+    model: str,
+    source: str | None,
+    text: str | None,
+    precision: str | None,
+    options: ReadOptions,
+    screen: Screen,
 ) -> None:
     """Answer one text, a file, or standard input (`-`).
 
@@ -25,7 +30,7 @@ def run_predict(
         raise UserError(
             "predict needs one input", allowed="a FILE, - for standard input, or --text"
         )
-    session = load(model)
+    session = load(model, precision=precision)
     task = session.task
     inputs: Iterator[Any]
     if text is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seqmap.commands.console import Screen
+from seqmap.commands.console import Screen, in_bytes
 from seqmap.commands.progress import TrainingProgress
 from seqmap.config import Config
 from seqmap.data import ReadOptions
@@ -182,12 +182,8 @@ def _show(
     screen.result(f"{part}: " + "  ".join(f"{name} {value:.4f}" for name, value in figures.items()))
     for note in trained.notes:
         screen.note(note)
-    screen.result(f"saved {request.out} ({_size(request.out)}) after {trained.seconds:.1f} s")
-
-
-def _size(path: Path) -> str:
-    size = path.stat().st_size
-    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 2**10:.0f} KiB"
+    size = in_bytes(request.out.stat().st_size)
+    screen.result(f"saved {request.out} ({size}) after {trained.seconds:.1f} s")
 
 
 def _baseline(task: Task, parts: _Parts, screen: Screen) -> dict[str, float] | None:

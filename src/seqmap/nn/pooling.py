@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -55,15 +55,23 @@ class Pooling(nn.Module):
         if self.kind == "max":
             return _max(states, mask, lengths)
         if self.kind == "mean-max":
-            return torch.cat([_mean(states, mask, lengths), _max(states, mask, lengths)], dim=-1)
+            shares = _shares(states, mask, lengths)
+            pooled: Tensor = _MeanMax.apply(states, mask, shares)  # type: ignore[no-untyped-call]
+            return pooled
         # scores: (batch, time, 1)
         scores = (torch.tanh(self.project(states)) @ self.context)[:, :, None]
         weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=1).nan_to_num(0.0)
         return (weights * states).sum(dim=1)
 
 
+def _shares(states: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
+    """Return what each state counts in the mean, (batch, 1, time)."""
+    counted: Tensor = mask.to(states.dtype) / lengths.clamp(min=1)[:, None, None]
+    return counted.transpose(1, 2)
+
+
 def _mean(states: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
-    return (states * mask).sum(dim=1) / lengths.clamp(min=1)[:, None]
+    return torch.bmm(_shares(states, mask, lengths), states)[:, 0]
 
 
 def _max(states: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
@@ -78,3 +86,36 @@ def _last(states: Tensor, lengths: Tensor, directions: int) -> Tensor:
         return final
     half = states.shape[2] // 2
     return torch.cat([final[:, :half], states[:, 0, half:]], dim=-1)
+
+
+class _MeanMax(torch.autograd.Function):
+    """Mean and maximum over time, side by side.
+
+    Composed of torch's operations, their gradients are five tensors of the states' size, written
+    one after the other: on long texts that took as long as the LSTM. Here it is one.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, mask: Tensor, shares: Tensor) -> Tensor:
+        """Pool.
+
+        Args:
+            ctx: What backward needs.
+            states: (batch, time, features).
+            mask: (batch, time, 1).
+            shares: (batch, 1, time).
+        """
+        mean = torch.bmm(shares, states)[:, 0]
+        best, where = states.masked_fill(~mask, -torch.inf).max(dim=1)
+        some = mask[:, 0]  # (batch, 1); an empty sequence has no first state
+        ctx.save_for_backward(shares, where, some)
+        return torch.cat([mean, best.masked_fill(~some, 0.0)], dim=-1)
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None]:
+        """Spread the mean's gradient, and add the maximum's where it was found."""
+        shares, where, some = ctx.saved_tensors
+        mean, best = upstream[0].chunk(2, dim=-1)
+        gradient = shares.transpose(1, 2) * mean[:, None]
+        gradient.scatter_add_(1, where[:, None], (best * some)[:, None])
+        return gradient, None, None

@@ -19,8 +19,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from numpy.typing import NDArray
 
@@ -35,6 +34,9 @@ from seqmap.runtime.container import (
     read_header,
     write_pieces,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORMAT = 1
 """The format version that is written; older ones are migrated, newer ones refused."""
@@ -69,6 +71,8 @@ def save(archive: Archive, path: str | Path) -> None:
     Raises:
         OutputError: The folder is missing, cannot be written, or the disk is full.
     """
+    from pathlib import Path  # here, because answering needs none of it
+
     target = Path(os.path.realpath(path))
     check_output(path)
     temporary = target.with_name(f".seqmap-{os.getpid()}-{os.urandom(4).hex()}.tmp")
@@ -95,6 +99,8 @@ def check_output(path: str | Path) -> None:
     Raises:
         OutputError: It cannot.
     """
+    from pathlib import Path
+
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise OutputError(

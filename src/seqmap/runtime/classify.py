@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from seqmap.calibration import sigmoid, softmax
 from seqmap.codecs import truncate
+from seqmap.codecs.base import Ids
 from seqmap.errors import ArchiveError, UserError
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.plan import build_network
@@ -42,7 +43,11 @@ class ClassifySession(Session):
         self._factors = _factors(manifest.get("calibration") or {}, len(self.labels))
         self._wide = _restore_wide(archive, len(self.labels))
         self.network = build_network(
-            arrays, self.config, vocabulary=self.codecs.source.size, classes=len(self.labels)
+            arrays,
+            self.config,
+            vocabulary=self.codecs.source.size,
+            classes=len(self.labels),
+            precision=self.precision,
         )
 
     @property
@@ -111,7 +116,12 @@ class ClassifySession(Session):
         if self._wide is None:
             return self
         manifest = {**self.archive.manifest, "wide": None, "calibration": {"deep": 1.0}}
-        return ClassifySession(Archive(manifest, self.archive.arrays))
+        return ClassifySession(Archive(manifest, self.archive.arrays), self.precision)
+
+    def encode(self, text: str) -> Ids:
+        """Return the symbols of a text as the network reads them, (time,) int32, cut to size."""
+        settings = self.config.text
+        return truncate(self.codecs.source.encode(text), settings.max_length, settings.truncate)
 
     def answers(self, probabilities: NDArray[np.float64]) -> list[Any]:
         """Turn probabilities (texts, classes) into the task's results."""
@@ -138,8 +148,7 @@ class ClassifySession(Session):
                 raise UserError(
                     "predict takes texts", given=repr(text), allowed="str", line=begin + place + 1
                 )
-        settings, codec = self.config.text, self.codecs.source
-        ids = [truncate(codec.encode(t), settings.max_length, settings.truncate) for t in texts]
+        ids = [self.encode(text) for text in texts]
         wide = None if self._wide is None else self._wide.logits(texts)
         return self.calibrated(self.network.logits(ids), wide)
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqmap.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Arrays = dict[str, NDArray[Any]]
 

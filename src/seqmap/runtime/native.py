@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import logging
 import os
 import sys
-import sysconfig
 from collections.abc import Iterator
-from pathlib import Path
 
 from seqmap.errors import ConfigError, SeqmapError
 
@@ -23,8 +20,6 @@ ABI_VERSION = 2
 
 LIBRARY_VARIABLE = "SEQMAP_LIBRARY"
 """Environment variable with the path of the library to load; "none" leaves the core out."""
-
-_log = logging.getLogger(__name__)
 
 
 class NativeError(SeqmapError):
@@ -36,16 +31,18 @@ def _file_name() -> str:
     return ("" if sys.platform == "win32" else "lib") + "seqmap_core" + suffix
 
 
-def _candidates() -> Iterator[Path]:
+def _candidates() -> Iterator[str]:
     """The places where a build or an install, editable or not, puts the library."""
     chosen = os.environ.get(LIBRARY_VARIABLE)
     if chosen:
-        yield Path(chosen)
+        yield chosen
         return
-    inside = Path("_native") / _file_name()
-    yield Path(__file__).resolve().parents[1] / inside
+    inside = os.path.join("_native", _file_name())
+    yield os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), inside)
+    import sysconfig  # only where it does not lie beside this package
+
     for name in ("platlib", "purelib"):
-        yield Path(sysconfig.get_path(name)) / "seqmap" / inside
+        yield os.path.join(sysconfig.get_path(name), "seqmap", inside)
 
 
 def _declare(core: ctypes.CDLL) -> None:
@@ -79,28 +76,31 @@ def declare(core: ctypes.CDLL, signatures: dict[str, tuple[list[type], type | No
 @functools.cache
 def library() -> ctypes.CDLL | None:
     """Load the core, or return None and say so once where there is none."""
-    path = next((place for place in _candidates() if place.is_file()), None)
+    path = next((place for place in _candidates() if os.path.isfile(place)), None)
     if path is None:
-        _log.warning(
-            "the native core is not installed: NumPy and torch do its work, several times slower"
-        )
+        _warn("the native core is not installed: NumPy and torch do its work, several times slower")
         return None
     try:
-        core = ctypes.CDLL(str(path))
+        core = ctypes.CDLL(path)
         _declare(core)
     except (OSError, AttributeError) as error:
-        _log.warning("the native core %s cannot be loaded (%s): working without it", path, error)
+        _warn(f"the native core {path} cannot be loaded ({error}): working without it")
         return None
     version = core.seqmap_abi_version()
     if version != ABI_VERSION:
-        _log.warning(
-            "the native core %s has ABI version %d, not %d: working without it; reinstall seqmap",
-            path,
-            version,
-            ABI_VERSION,
+        _warn(
+            f"the native core {path} has ABI version {version}, not {ABI_VERSION}:"
+            " working without it; reinstall seqmap"
         )
         return None
     return core
+
+
+def _warn(text: str) -> None:
+    # Imported here: loading logging takes longer than loading the core.
+    import logging
+
+    logging.getLogger(__name__).warning(text)
 
 
 def require() -> ctypes.CDLL:

@@ -91,9 +91,7 @@ class NativeNetworkStream(NetworkStream):
 
     def logits(self) -> Floats:
         """Return the scores (classes,) so far."""
-        found = self._stream.result().logits
-        assert found is not None
-        return np.asarray(found[0])
+        return self._stream.logits()
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return a copy of everything that is remembered."""

@@ -122,7 +122,7 @@ class NativeEncoder:
         prefix: The part of the names before `layers`.
         table: How the gate sums of the first layer are kept per token: "fp32", "bf16" (rounded),
             "none" (computed each time, in the encoder's precision), or "auto": fp32, but bf16 for
-            a bf16 or int8 encoder when fp32 rows of all tokens would pass the limit.
+            an int8 encoder, and for a bf16 one when fp32 rows of all tokens would pass the limit.
         table_bytes: Limit of that table. Rows are computed when a token is first met; tokens that
             find no room are computed each time. The results do not depend on which do.
 
@@ -261,7 +261,8 @@ class NativeStream:
         # Bound once: what `step` passes to the core never moves.
         self._where = c_void_p(self._state.ctypes.data)
         self._to = c_void_p(self._out.ctypes.data)
-        self._step = core.seqmap_encoder_step
+        self._step, self._feed = core.seqmap_encoder_step, core.seqmap_encoder_feed
+        self._result = core.seqmap_encoder_result
         self._handle = c_void_p(encoder._handle)
         self._feed = core.seqmap_encoder_feed
         self.input = np.zeros(0 if encoder._inputs == "ids" else encoder.input_size, np.float32)
@@ -290,27 +291,35 @@ class NativeStream:
         ids = encoder._inputs == "ids"
         flat = np.ascontiguousarray(items, np.int32 if ids else np.float32)
         out = np.empty((len(flat), encoder.size), np.float32) if states else None
-        pointer = flat.ctypes.data
-        native.check(
-            encoder._core.seqmap_encoder_feed(
-                self._handle,
-                self._where,
-                pointer if ids else None,
-                None if ids else pointer,
-                len(flat),
-                None if out is None else out.ctypes.data,
-            )
+        # As bytes: NumPy takes longer to tell where an array lies than the core for a token.
+        data = flat.tobytes()
+        code = self._feed(
+            self._handle,
+            self._where,
+            data if ids else None,
+            None if ids else data,
+            len(flat),
+            None if out is None else out.ctypes.data,
         )
+        if code:
+            native.check(code)
         return out
 
     def result(self) -> Results:
         """The pooled vector and the logits of what came so far; the stream goes on."""
         pooled, logits = _empty(1, self._encoder.pooled_size), _empty(1, self._encoder.classes)
         pointers = [None if a is None else a.ctypes.data for a in (pooled, logits)]
-        native.check(
-            self._encoder._core.seqmap_encoder_result(self._handle, self._where, *pointers)
-        )
+        native.check(self._result(self._handle, self._where, *pointers))
         return Results(states=None, pooled=pooled, logits=logits)
+
+    def logits(self) -> Floats:
+        """The logits (classes,) of what came so far; the encoder must have a head."""
+        out = (c_float * self._encoder.classes)()
+        code = self._result(self._handle, self._where, None, out)
+        if code:
+            native.check(code)
+        found: Floats = np.frombuffer(memoryview(out), np.float32)
+        return found
 
     def snapshot(self) -> bytes:
         """The whole state, for `restore`, a file or another machine of the same byte order."""

@@ -53,8 +53,14 @@ def quantized(archive: Archive, kind: str) -> Archive:
 
 def dequantized(arrays: Mapping[str, NDArray[Any]]) -> Arrays:
     """Return the same arrays with every matrix as fp32."""
-    scales = {name + SCALE for name in arrays if name + SCALE in arrays}
-    return {name: widened(arrays, name) for name in arrays if name not in scales}
+    scaled = {name for name in arrays if name + SCALE in arrays}
+    scales = {name + SCALE for name in scaled}
+    # What is int8 without scales is so by nature: the wide branch.
+    return {
+        name: widened(arrays, name) if name in scaled or array.dtype == BF16 else array
+        for name, array in arrays.items()
+        if name not in scales
+    }
 
 
 def to_int8(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:

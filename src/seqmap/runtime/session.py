@@ -9,14 +9,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqmap.config import Config, from_dict
 from seqmap.errors import ArchiveError, ConfigError, UserError
 from seqmap.lazy import imported
 from seqmap.runtime.archive import Archive, read
 from seqmap.tasks import Evaluation, Task, find_task
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SESSIONS: dict[str, str] = {
     "classify": "seqmap.runtime.classify:ClassifySession",
@@ -28,15 +30,25 @@ CHUNK = 256
 """Inputs that `predict_iter` takes at once."""
 
 
-def load(path: str | Path) -> Session:
+PRECISIONS = ("fp32", "bf16", "int8")
+"""What the native core can compute a network in; NumPy always takes fp32."""
+
+
+def load(path: str | Path, *, precision: str | None = None) -> Session:
     """Load a model.
+
+    Args:
+        path: The archive.
+        precision: What the native core computes in: fp32, bf16 or int8. None means what the model
+            was exported for, fp32 if it was not.
 
     Raises:
         ArchiveError: There is no such file, or it cannot be used.
+        ConfigError: An unknown precision.
     """
     archive = read(path)
     try:
-        return restore(archive)
+        return restore(archive, precision=precision)
     except ArchiveError as error:
         raise ArchiveError(
             error.problem,
@@ -47,16 +59,25 @@ def load(path: str | Path) -> Session:
         ) from None
 
 
-def restore(archive: Archive) -> Session:
+def restore(archive: Archive, *, precision: str | None = None) -> Session:
     """Return the session of an archive that was read or trained.
+
+    Args:
+        archive: The model.
+        precision: As for `load`.
 
     Raises:
         ArchiveError: It cannot be used.
+        ConfigError: An unknown precision.
     """
+    if precision is not None and precision not in PRECISIONS:
+        raise ConfigError("a model cannot be computed so", given=precision, allowed=PRECISIONS)
     task = archive.manifest.get("task")
+    if task is None:
+        raise ArchiveError("the model's description is incomplete", given="no task")
     if not isinstance(task, str) or task not in SESSIONS:
         raise ArchiveError("the model is of a task that is not known", given=task, allowed=SESSIONS)
-    session: Session = imported(SESSIONS[task])(archive)
+    session: Session = imported(SESSIONS[task])(archive, precision)
     return session
 
 
@@ -65,9 +86,11 @@ class Session(ABC):
 
     Args:
         archive: What was read or trained.
+        precision: What the native core computes in; None goes by the archive.
 
     Attributes:
         archive: The same.
+        precision: What was asked for, or what the archive was exported for.
         task: What it does.
         config: What it was built from.
         codecs: What turns inputs and targets into numbers and back.
@@ -80,9 +103,10 @@ class Session(ABC):
     takes = "texts"
     """What its inputs are, for messages."""
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, precision: str | None = None) -> None:
         self.archive = archive
         try:
+            self.precision = precision or _stored_precision(archive)
             self.task: Task = find_task(archive.manifest["task"])
             self.config: Config = from_dict(archive.manifest["config"])
             self._restore(archive)
@@ -165,3 +189,13 @@ class Session(ABC):
             raise UserError(
                 f"{method} takes a list of {self.takes}", given=inputs, remedy="Use [text]"
             )
+
+
+def _stored_precision(archive: Archive) -> str:
+    """Return what a model was exported for."""
+    stored = archive.manifest.get("precision", "fp32")
+    if stored not in PRECISIONS:
+        raise ArchiveError(
+            "the model was exported for an unknown precision", given=stored, allowed=PRECISIONS
+        )
+    return str(stored)

@@ -127,7 +127,7 @@ class TextStream:
         described = {
             "stream": {
                 "model": self._session.digest,
-                "backend": self._session.network.backend,
+                "backend": self._computed_by,
                 "held": snapshot.held,
                 "symbols": snapshot.symbols,
                 "closed": snapshot.closed,
@@ -147,14 +147,21 @@ class TextStream:
             raise ArchiveError("this is not the state of a stream")
         if described["model"] != self._session.digest:
             raise ArchiveError("the stream's state belongs to another model")
-        if described["backend"] != self._session.network.backend:
+        if described["backend"] != self._computed_by:
             raise ArchiveError(
                 "the stream's state was made by another backend",
                 given=described["backend"],
-                allowed=self._session.network.backend,
+                allowed=self._computed_by,
             )
         held, symbols = described["held"], described["symbols"]
         self.restore(Snapshot(archive.arrays, held, symbols, described["closed"]))
+
+    @property
+    def _computed_by(self) -> str:
+        """What a state must have been made by, to go on from it."""
+        session = self._session
+        core = session.network.backend == "native"
+        return f"native, {session.precision}" if core else session.network.backend
 
     def _read(self, text: str) -> int:
         ids = self._session.codecs.source.encode(text)

@@ -26,14 +26,25 @@ def torch_set_up(config: TrainConfig) -> Iterator[torch.device]:
     if config.device == "cuda" and not cuda:
         raise DataError("train.device is cuda, but torch sees no GPU", allowed="auto, cpu")
     device = torch.device("cuda" if cuda and config.device != "cpu" else "cpu")
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), _threads(config.threads or len(os.sched_getaffinity(0))):
         torch.manual_seed(config.seed)
-        torch.set_num_threads(config.threads or len(os.sched_getaffinity(0)))
-        try:
-            yield device
-        finally:
-            torch.set_num_threads(threads)
+        yield device
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let torch and the native core use so many threads, for a while."""
+    core = native.available()
+    before = torch.get_num_threads(), native.threads() if core else 0
+    torch.set_num_threads(count)
+    if core:
+        native.set_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        if core:
+            native.set_threads(before[1])
 
 
 def choose_precision(model: nn.Module, config: TrainConfig) -> None:

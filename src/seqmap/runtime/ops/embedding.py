@@ -50,16 +50,24 @@ class ProjectedEmbedding:
             (directions, symbols, outputs), which the caller may overwrite.
         """
         if self._known is None:
-            met = np.unique(ids[0])
+            met = _distinct(ids[0])
             found = self.project(met)
             places = [np.searchsorted(met, order) for order in ids]
             return np.stack([found[direction, place] for direction, place in enumerate(places)])
         unknown = ids[0][~self._known[ids[0]]]
         if len(unknown):
-            met = np.unique(unknown)
+            met = _distinct(unknown)
             self._table[:, met] = self.project(met)
             self._known[met] = True
         rows = np.empty((len(ids), len(ids[0]), self.weight.shape[2]), dtype=np.float32)
         for direction, order in enumerate(ids):
             np.take(self._table[direction], order, axis=0, out=rows[direction], mode="clip")
         return rows
+
+
+def _distinct(ids: Ids) -> Ids:
+    """Return each symbol once, in order. `np.unique` does too, but first loads all of numpy.ma."""
+    ordered = np.sort(ids)
+    first = np.ones(len(ordered), dtype=np.bool_)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]

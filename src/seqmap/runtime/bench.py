@@ -1,0 +1,233 @@
+"""How fast and how small a deployed model is on this machine, and how near to its limit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqmap.codecs.base import SPECIAL, TextCodec
+from seqmap.errors import UserError
+from seqmap.runtime import native
+from seqmap.runtime.machine import Limit, Machine, limit_of, measure_machine, recurrent_bytes
+from seqmap.runtime.session import Session, load
+
+ROUNDS = 5
+"""Timings of each figure; the median counts."""
+
+TEXTS = 300
+"""Texts that are made when none are given."""
+
+MOST = 2000
+"""Texts that are used at most."""
+
+_SEED = 42
+_FRESH = """
+import sys, time
+begun = time.perf_counter()
+from seqmap import load
+model = load(sys.argv[1], precision=sys.argv[2])
+ready = time.perf_counter()
+model.predict([sys.argv[3]])
+took = time.perf_counter() - begun
+try:
+    status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+    memory = int(status["VmHWM"].split()[0]) * 1024
+except OSError:
+    import resource
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(took, memory)
+"""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What was measured; times are medians.
+
+    Attributes:
+        bytes: Size of the file.
+        precision: What the network computes in.
+        backend: `native` or `numpy`.
+        isa: The instruction set, if native.
+        documents: How many texts were used.
+        tokens: Their symbols (after cutting to `text.max_length`).
+        us_per_token: Microseconds of the network alone per symbol, one text at a time, one thread.
+        p50_us: Half of the texts are answered in this many microseconds, one at a time, from text
+            to answer.
+        p99_us: 99 of 100 are.
+        documents_per_second: Of all texts together, by the number of threads.
+        startup_ms: Import, load and first answer in a fresh process.
+        memory: Resident peak of that process, bytes.
+        machine: What the machine can do; None without the native core.
+        limit: The least time of a symbol; None where it is not known.
+        share: That time over the measured one.
+    """
+
+    bytes: int
+    precision: str
+    backend: str
+    isa: str | None
+    documents: int
+    tokens: int
+    us_per_token: float
+    p50_us: float
+    p99_us: float
+    documents_per_second: dict[int, float]
+    startup_ms: float
+    memory: int
+    machine: Machine | None
+    limit: Limit | None
+    share: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        found = asdict(self)
+        if self.machine is not None:
+            found["machine"]["bandwidth"] = {str(k): v for k, v in self.machine.bandwidth.items()}
+        found["documents_per_second"] = {str(k): v for k, v in self.documents_per_second.items()}
+        return found
+
+
+def bench(path: str | Path, texts: Sequence[str] | None = None, *, precision: str | None) -> Bench:
+    """Measure a model that maps from text.
+
+    Args:
+        path: Its archive.
+        texts: What it is measured on; None makes texts from its own vocabulary.
+        precision: What to compute in; None goes by the archive.
+
+    Raises:
+        UserError: The model cannot be used, is not one of text, or there is no text.
+    """
+    session = load(path, precision=precision)
+    codec = getattr(getattr(session, "codecs", None), "source", None)
+    network = getattr(session, "network", None)
+    if not isinstance(codec, TextCodec) or network is None:
+        raise UserError(
+            "bench measures models that answer texts", path=path, given=session.task.name
+        )
+    chosen = list(texts[:MOST]) if texts is not None else made_texts(codec, TEXTS)
+    if not chosen:
+        raise UserError("there is no text to measure with", path=path)
+    documents = [session.encode(text) for text in chosen]  # type: ignore[attr-defined]
+    tokens = sum(map(len, documents))
+    with _threads(1):
+        session.predict(chosen)  # fills the table of symbols
+        alone = _median(lambda: [network.logits([ids]) for ids in documents])
+        latencies = np.array(list(_latencies(session, chosen)))
+        speeds = {1: len(chosen) / _median(lambda: session.predict(chosen))}
+    cores = _cores()
+    if cores > 1:
+        with _threads(cores):
+            speeds[cores] = len(chosen) / _median(lambda: session.predict(chosen))
+    took, memory = fresh_process(path, session.precision, chosen[0])
+    machine, limit = _limits(session)
+    per_token = alone / max(tokens, 1)
+    return Bench(
+        bytes=Path(path).stat().st_size,
+        precision=session.precision if network.backend == "native" else "fp32",
+        backend=network.backend,
+        isa=native.isa() if network.backend == "native" else None,
+        documents=len(chosen),
+        tokens=tokens,
+        us_per_token=per_token * 1e6,
+        p50_us=float(np.percentile(latencies, 50)) * 1e6,
+        p99_us=float(np.percentile(latencies, 99)) * 1e6,
+        documents_per_second=speeds,
+        startup_ms=took * 1e3,
+        memory=memory,
+        machine=machine,
+        limit=limit,
+        share=None if limit is None else limit.seconds / per_token,
+    )
+
+
+def made_texts(codec: TextCodec, count: int) -> list[str]:
+    """Make texts, all different, from a codec's symbols, which occur as in language (Zipf).
+
+    Their lengths are spread like those of reviews: half have fewer than 60 symbols.
+    """
+    rng = np.random.default_rng(_SEED)
+    first, size = len(SPECIAL), codec.size
+    if size <= first:
+        return [""] * count
+    chance = 1 / np.arange(1, size - first + 1)
+    lengths = np.clip(rng.lognormal(np.log(60), 0.8, count), 3, 1000).astype(int)
+    ids = first + rng.choice(size - first, int(lengths.sum()), p=chance / chance.sum())
+    return [codec.decode(part.tolist()) for part in np.split(ids, np.cumsum(lengths)[:-1])]
+
+
+def fresh_process(path: str | Path, precision: str, text: str) -> tuple[float, int]:
+    """Return seconds until the first answer, and peak memory in bytes, of a new process."""
+    runs = []
+    for _ in range(ROUNDS):
+        done = subprocess.run(
+            [sys.executable, "-c", _FRESH, str(path), precision, text.replace("\0", " ")],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        if done.returncode != 0:
+            raise UserError("a fresh process cannot load the model", given=done.stderr[-200:])
+        took, memory = done.stdout.split()[-2:]
+        runs.append((float(took), int(memory)))
+    middle = sorted(runs)[len(runs) // 2]
+    return middle[0], int(np.median([memory for _, memory in runs]))
+
+
+def _limits(session: Session) -> tuple[Machine | None, Limit | None]:
+    network = session.network  # type: ignore[attr-defined]
+    if network.backend != "native":
+        return None, None
+    config, precision = session.config.encoder, session.precision
+    machine = measure_machine((recurrent_bytes(config, precision),))
+    return machine, limit_of(config, precision, machine)
+
+
+def _latencies(session: Session, texts: Sequence[str]) -> Iterator[float]:
+    """Yield the median time of each text, answered alone."""
+    rounds = []
+    for _ in range(ROUNDS):
+        times = []
+        for text in texts:
+            begun = time.perf_counter()
+            session.predict([text])
+            times.append(time.perf_counter() - begun)
+        rounds.append(times)
+    yield from np.median(np.array(rounds), axis=0).tolist()
+
+
+def _median(run: Callable[[], Any]) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - begun)
+    return float(np.median(times))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let the core use this many threads."""
+    if not native.available():
+        yield
+        return
+    before = native.threads()
+    native.set_threads(count)
+    try:
+        yield
+    finally:
+        native.set_threads(before)

@@ -1,0 +1,107 @@
+"""`seqmap stream`: answers while a text arrives."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from seqmap.cli import app
+from seqmap.runtime.archive import Archive, save
+from seqmap.runtime.session import load
+
+Make = Callable[..., Archive]
+
+
+@pytest.fixture
+def model(make_archive: Make, tmp_path: Path) -> Path:
+    save(make_archive(encoder__direction="forward"), tmp_path / "m.seqmap")
+    return tmp_path / "m.seqmap"
+
+
+def run(*words: str | Path, text: bytes | None = None) -> tuple[int, list[str], str]:
+    done = CliRunner().invoke(app, ["stream", *map(str, words)], input=text)
+    return done.exit_code, done.stdout.splitlines(), done.stderr
+
+
+def test_a_line_is_a_piece_and_the_end_is_the_answer_of_predict(
+    model: Path, tmp_path: Path
+) -> None:
+    text = "a plain sentence ,\nwritten to\n\nbe re"
+    (tmp_path / "t.txt").write_text(text)
+    code, lines, stderr = run(model, tmp_path / "t.txt")
+    assert code == 0, stderr
+    assert [line.split("\t")[0] for line in lines] == ["4", "6", "6", "7", "8"]
+    answer = load(model).predict([text])[0]
+    assert lines[-1].split("\t")[1:] == [answer.label, f"{answer.probability:.4f}"]
+
+
+def test_json(model: Path) -> None:
+    code, lines, _ = run(model, "-", "--json", text="a plain 漢\nsentence".encode())
+    assert code == 0
+    *partial, final = map(json.loads, lines)
+    assert [found["symbols"] for found in partial] == [3, 3]
+    assert not any(found["final"] for found in partial)
+    assert (final["final"], final["symbols"], final["pieces"]) == (True, 4, 2)
+    assert final["task"] == "classify"
+    expected = load(model).predict(["a plain 漢\nsentence"])[0]
+    assert final["probabilities"] == pytest.approx(expected.probabilities, abs=1e-6)
+
+
+def test_nothing(model: Path) -> None:
+    code, lines, _ = run(model, text=b"")
+    assert code == 0
+    assert lines[0].startswith("0\t") and len(lines) == 1
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "utf-8-sig"])
+def test_encodings_and_compressed_files(model: Path, tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "t.gz").write_bytes(gzip.compress("漢字 and\nordinary".encode(encoding)))
+    code, lines, stderr = run(model, tmp_path / "t.gz", "--encoding", encoding, "--json")
+    assert code == 0, stderr
+    assert json.loads(lines[-1])["symbols"] == 4
+
+
+def test_answers_come_before_the_next_piece_is_written(model: Path) -> None:
+    """Pieces through a pipe, a multi-byte character cut in two."""
+    command = [sys.executable, "-m", "seqmap.cli", "stream", str(model), "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout
+        for piece, symbols in ((b"a plain sen", b"2"), (b"tence \xe6", b"3"), (b"\xbc\xa2", b"4")):
+            os.write(process.stdin.fileno(), piece)
+            assert process.stdout.readline().split(b"\t")[0] == symbols
+        process.stdin.close()
+        assert process.stdout.readline().split(b"\t")[0] == b"4"
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "message"),
+    [
+        (["missing.txt"], None, "missing.txt: no such file"),
+        (["-", "--encoding", "klingon"], b"", "unknown encoding; given: 'klingon'"),
+        (["-"], b"fine\nnot \xff utf-8", "standard input:2: this is not utf-8"),
+        (["-"], b"cut \xe6", "standard input:1: this is not utf-8"),
+        (["-", "--precision", "int4"], b"", "allowed: fp32, bf16, int8"),
+    ],
+)
+def test_mistakes(model: Path, words: list[str], text: bytes | None, message: str) -> None:
+    code, _, stderr = run(model, *words, text=text)
+    assert code == 2
+    assert message in stderr and stderr.count("\n") == 1
+
+
+def test_a_model_that_cannot_stream_says_how_to_train_one(
+    make_archive: Make, tmp_path: Path
+) -> None:
+    save(make_archive(encoder__direction="both"), tmp_path / "m.seqmap")
+    code, lines, stderr = run(tmp_path / "m.seqmap", text=b"text")
+    assert code == 2 and lines == []
+    assert "--set encoder.direction=forward --set wide.kind=none" in stderr

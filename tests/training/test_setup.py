@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from seqmap.config import TrainConfig
+from seqmap.runtime import native
+from seqmap.training.setup import torch_set_up
+
+
+@pytest.mark.skipif(not native.available(), reason="the native core is not built")
+def test_threads_are_set_for_torch_and_core_and_given_back() -> None:
+    before = torch.get_num_threads(), native.threads()
+    with torch_set_up(TrainConfig(threads=3)):
+        assert (torch.get_num_threads(), native.threads()) == (3, 3)
+    assert (torch.get_num_threads(), native.threads()) == before
+
+
+def test_the_callers_random_numbers_go_on_undisturbed() -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    with torch_set_up(TrainConfig(seed=1)):
+        torch.rand(5)
+    assert torch.equal(torch.rand(3), expected)
