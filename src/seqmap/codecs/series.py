@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 
 _CLIP = 8.0  # standard deviations: an outlier must not fill the network's state
 _WAVE = 0.3  # size of calendar features in the linear branch: how hard its ridge holds them down
+_MOST_PHASES = 4096
 YEAR = 365.2425 * DAY
 
 
@@ -273,11 +274,8 @@ class Reader:
         self.covariates = [0.0] * len(codec.covariates)
         self._shares = [1.0 - math.exp(-1.0 / tau) for tau in codec.taus]
         self._factors = [1.0 / scale for scale in codec.feature_scales]
-        self._angles = [
-            (2 * math.pi * harmonic / period, period)
-            for period, count in codec.waves
-            for harmonic in range(1, count + 1)
-        ]
+        # A phase comes again with its period: (sines, cosines) are kept by it.
+        self._phases: list[dict[float, list[float]]] = [{} for _ in codec.waves]
         self.waves: list[float] = []
 
     def step(self, value: float, covariates: Sequence[float] = ()) -> list[float]:
@@ -318,11 +316,14 @@ class Reader:
             features += self._take_covariates(covariates)
         step = self.codec.clock.step
         ahead = self.tick + step
-        waves = []
-        for rate, period in self._angles:
-            angle = rate * (ahead % period)
-            waves.append(math.sin(angle))
-            waves.append(math.cos(angle))
+        waves: list[float] = []
+        for kept, (period, count) in zip(self._phases, self.codec.waves, strict=True):
+            phase = ahead % period
+            if phase not in kept:
+                if len(kept) >= _MOST_PHASES:
+                    kept.clear()
+                kept[phase] = _waves(2 * math.pi * phase / period, count)
+            waves += kept[phase]
         features += waves
         self.waves = waves
         self.last = z
@@ -383,6 +384,11 @@ class Reader:
         self.covariates = values[1 + means : 1 + means + covariates]
         self.waves = values[1 + means + covariates :]
         self.ring = np.array(state["ring"], dtype=np.float64)
+
+
+def _waves(angle: float, count: int) -> list[float]:
+    """Return sine and cosine of each harmonic."""
+    return [f(k * angle) for k in range(1, count + 1) for f in (math.sin, math.cos)]
 
 
 def scale_of(series: Series, *, log: bool, horizon: int) -> Scale:
