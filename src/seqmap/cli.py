@@ -55,7 +55,9 @@ def train(
     """Train a model on labelled examples."""
     from seqmap.commands.options import settings
     from seqmap.commands.train import TrainRequest, run_train
+    from seqmap.tasks import task_for
 
+    task = task_for(task, data, recordings=reading.series_column is not None)
     chosen = settings(task, config, set_ or [], seed)
     request = TrainRequest(task, data, dev, test, out, chosen, reading, seeds, resume, baseline)
     run_train(request, screen)
@@ -156,13 +158,16 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the model.")] = Path(
         "seqmap-demo"
     ),
+    signals: Annotated[
+        bool, typer.Option("--signals", help="With classify: signals instead of texts.")
+    ] = False,
     *,
     screen: Screen,
 ) -> None:
     """Train, evaluate, save, load and predict on embedded data."""
     from seqmap.demo import run_demo
 
-    run_demo(task, out, screen)
+    run_demo("signal" if signals and task == "classify" else task, out, screen)
 
 
 def main() -> None:

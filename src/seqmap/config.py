@@ -121,6 +121,18 @@ class ForecastConfig:
 
 
 @dataclass(frozen=True)
+class SignalConfig:
+    """How training signals are varied (only for signals)."""
+
+    noise: float = 0.1
+    """Noise that is added, in standard deviations of a channel."""
+    scaling: float = 0.1
+    """Change of each channel's size."""
+    warp: float = 0.2
+    """Change of speed."""
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """How the model is trained."""
 
@@ -170,6 +182,7 @@ class Config:
     head: HeadConfig = field(default_factory=HeadConfig)
     wide: WideConfig = field(default_factory=WideConfig)
     forecast: ForecastConfig = field(default_factory=ForecastConfig)
+    signal: SignalConfig = field(default_factory=SignalConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def replace(self, **settings: Any) -> Config:
@@ -199,6 +212,9 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("head", "label_smoothing"): (0, 0.9),
     ("wide", "word_ngrams"): (0, 5),
     ("wide", "char_ngrams"): (-1, 8),
+    ("signal", "noise"): (0, 10),
+    ("signal", "scaling"): (0, 1),
+    ("signal", "warp"): (0, 0.9),
     ("forecast", "horizon"): (1, 10_000),
     ("forecast", "block"): (0, 10_000),
     ("forecast", "window"): (0, 100_000),

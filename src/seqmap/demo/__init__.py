@@ -15,6 +15,7 @@ from seqmap.lazy import imported
 DEMOS: dict[str, str] = {
     "classify": "seqmap.demo.classify:run_demo",
     "forecast": "seqmap.demo.forecast:run_demo",
+    "signal": "seqmap.demo.signals:run_demo",
 }
 """The demo of each task."""
 

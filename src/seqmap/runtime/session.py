@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SESSIONS: dict[str, str] = {
     "classify": "seqmap.runtime.classify:ClassifySession",
     "forecast": "seqmap.runtime.forecast:ForecastSession",
+    "signal": "seqmap.runtime.signal:SignalSession",
 }
 """The session of each task."""
 

@@ -49,11 +49,13 @@ class VectorEncoder(ABC):
     Attributes:
         backend: What computes: `numpy` or `native`.
         width: Features of a state.
+        directions: 2 when the second half of a state was read backwards, else 1.
         streams: Whether `stream` works.
     """
 
     backend: str
     width: int
+    directions: int
     streams: bool
 
     @abstractmethod
@@ -96,6 +98,7 @@ class NativeVectors(VectorEncoder):
         kept = {name: array for name, array in arrays.items() if name.startswith("encoder.")}
         self.encoder = NativeEncoder(kept, precision=precision)
         self.width = self.encoder.size
+        self.directions = self.encoder.directions
         self.streams = self.encoder.directions == 1
 
     def states(self, sequences: Sequence[Floats]) -> list[Floats]:
@@ -142,6 +145,7 @@ class NumpyVectors(VectorEncoder):
             cell = self._encoder.cells[0]
             self._encoder.table = _Projection(cell.w_in, cell.b_in)  # type: ignore[assignment]
         self.width = self._encoder.width
+        self.directions = self._encoder.directions
         self.streams = self._encoder.streams
 
     def states(self, sequences: Sequence[Floats]) -> list[Floats]:
