@@ -130,6 +130,30 @@ def forecast_table() -> list[str]:
     return lines
 
 
+SIGNAL_BARS = {"japanesevowels": 0.98, "basicmotions": 0.975, "indoor_movement": 0.90}
+
+
+def signal_table() -> list[str]:
+    """Return the table of signals, in Markdown."""
+    path = RESULTS / "signals.jsonl"
+    if not path.exists():
+        return ["No result is recorded yet."]
+    sets: dict[str, dict[int, Row]] = defaultdict(dict)
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        sets[row["set"]][row["seed"]] = row
+    lines = ["| set | 1-NN DTW | model | seeds | bar | met |", "|---" * 6 + "|"]
+    for name, seeds in sets.items():
+        rows = list(seeds.values())
+        found = [row["test"]["accuracy"] for row in rows]
+        met = "yes" if statistics.fmean(found) >= SIGNAL_BARS[name] else "**no**"
+        lines.append(
+            f"| {name} | {rows[0]['baseline']['accuracy']:.4f} | {mean_sd(found)} | {len(rows)} "
+            f"| ≥ {SIGNAL_BARS[name]} | {met} |"
+        )
+    return lines
+
+
 def _bars(bars: tuple[tuple[str, str, float], ...]) -> str:
     def one(branch: str, metric: str, bar: float) -> str:
         note = " F1" if metric == "f1" else (" alone" if branch == "lstm_alone" else "")
@@ -305,6 +329,12 @@ def main() -> None:
         "60/20/20 by time. `linear` is the model's own linear branch alone; updates from Python.",
         "",
         *forecast_table(),
+        "",
+        "## Signals (`benchmarks/signals.py`)",
+        "",
+        "Accuracy with the defaults; `indoor_movement` trains on groups 1 and 2, tests on group 3.",
+        "",
+        *signal_table(),
         *speed_sections(),
         "",
     ]
