@@ -154,6 +154,46 @@ def signal_table() -> list[str]:
     return lines
 
 
+# set -> (bar, what was measured on)
+TAG_BARS: dict[str, tuple[float, str]] = {
+    "resume_ner": (0.945, "official train / dev / test, characters"),
+    "wikiann_en": (0.80, "official train / val / test"),
+    "wnut17": (0.22, "official train / dev / test"),
+    "wikineural_en": (0.87, "val as train, a tenth of it dev; official test"),
+}
+
+
+def tagging_table() -> list[str]:
+    """Return the table of F1 of exact spans, in Markdown."""
+    lines = [
+        "| set | split | feature-window CRF | LSTM + CRF | ECE of spans | bar | met | s / run |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    path = RESULTS / "tagging.jsonl"
+    newest: dict[tuple[str, int], Row] = {}
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            newest[row["set"], row["seed"]] = row
+    for name, (bar, split) in TAG_BARS.items():
+        rows = [newest[key] for key in sorted(newest) if key[0] == name]
+        if not rows:
+            lines.append(f"| {name} | {split} | – | – | – | ≥ {bar:.3f} | not measured | |")
+            continue
+        f1 = [row["test"]["f1"] for row in rows]
+        plain = [row["baseline"]["f1"] for row in rows if row["baseline"]]
+        cells = [
+            f"{statistics.fmean(plain):.4f}" if plain else "–",
+            mean_sd(f1),
+            f"{statistics.fmean(row['test']['ece'] for row in rows):.4f}",
+            f"≥ {bar:.3f}",
+            "yes" if statistics.fmean(f1) >= bar else "**no**",
+            f"{statistics.fmean(row['seconds'] for row in rows):.0f}",
+        ]
+        lines.append(f"| {name} | {split} | {' | '.join(cells)} |")
+    return lines
+
+
 def _bars(bars: tuple[tuple[str, str, float], ...]) -> str:
     def one(branch: str, metric: str, bar: float) -> str:
         note = " F1" if metric == "f1" else (" alone" if branch == "lstm_alone" else "")
@@ -298,7 +338,59 @@ def train_profile(content: Row) -> list[str]:
     return lines
 
 
+def tag_speed(content: Row) -> list[str]:
+    """The deployed tagger against torch, sentence by sentence."""
+    lines = [
+        "## Tagging speed (`benchmarks/tag_speed.py`)",
+        "",
+        f"Character LSTM 100 + word LSTM 100 + CRF, {content['tokens_per_sentence']} tokens a"
+        f" sentence, {content['cores']} cores, {content['rounds']} interleaved rounds; the deployed"
+        f" fp32 model gave the spans of torch on {content['same_spans_as_torch']:.1%} of the"
+        " sentences. Bars: ≥ 5,000 sentences/s in int8, ≥ 10× torch.",
+        "",
+        "| way | sentences/s, median (slowest–fastest round) | times torch |",
+        "|---|---|---|",
+    ]
+    for name, row in content["ways"].items():
+        span = f"{row['slowest']:,.0f}–{row['fastest']:,.0f}"
+        speed = f"{row['sentences_per_second']:,.0f} ({span})"
+        lines.append(f"| {name} | {speed} | {row['times_torch']:.1f}× |")
+    return lines
+
+
+def serve(content: Row) -> list[str]:
+    """The server under load."""
+    lines = [
+        "## Serving (`benchmarks/serve.py`)",
+        "",
+        f"The default classifier, one document of {content['characters']} characters a request,"
+        f" {content['cores']} cores shared with the load generator.",
+        "Bars: ≥ 3,000 requests/s; p99 ≤ 20 ms at 1,000/s; flat memory over ten minutes.",
+        "",
+        "| load | requests/s | p50 ms | p99 ms | server µs / request | MiB, first → last |",
+        "|---|---|---|---|---|---|",
+    ]
+    titles = {
+        "throughput_1": "1 connection, as fast as it can",
+        "throughput_16": "16 connections",
+        "throughput_64": "64 connections",
+        "latency": "1,000/s at fixed moments",
+        "memory": "500/s at fixed moments, long",
+    }
+    for name, title in titles.items():
+        if name in content:
+            row = content[name]
+            memory = f"{row['memory_mib']['first']} → {row['memory_mib']['last']}"
+            lines.append(
+                f"| {title} | {row['requests_per_second']:,.0f} | {row['p50_ms']} | {row['p99_ms']}"
+                f" | {row['server_cpu_us_per_request']} | {memory} |"
+            )
+    return lines
+
+
 SECTIONS = {
+    "serve": serve,
+    "tag_speed": tag_speed,
     "train_speed": train_speed,
     "train_kernel": train_kernel,
     "startup": startup,
@@ -335,6 +427,10 @@ def main() -> None:
         "Accuracy with the defaults; `indoor_movement` trains on groups 1 and 2, tests on group 3.",
         "",
         *signal_table(),
+        "",
+        "## F1 of exact spans: tagging (`benchmarks/tagging.py`)",
+        "",
+        *tagging_table(),
         *speed_sections(),
         "",
     ]

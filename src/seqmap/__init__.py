@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from seqmap.estimators import Classifier
     from seqmap.forecaster import Forecaster
     from seqmap.runtime.session import Session, load
+    from seqmap.tagger import Tagger
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Classifier": "seqmap.estimators",
+    "Tagger": "seqmap.tagger",
     "Config": "seqmap.config",
     "Example": "seqmap.data",
     "Forecaster": "seqmap.forecaster",
@@ -37,6 +39,7 @@ __all__ = [
     "Forecaster",
     "SeqmapError",
     "Session",
+    "Tagger",
     "UserError",
     "__version__",
     "load",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seqmap import __version__
 from seqmap.commands.shell import command
 
 if TYPE_CHECKING:
@@ -30,9 +32,24 @@ Precision = Annotated[
 Labelled = Annotated[str, typer.Argument(metavar="DATA", help="Labelled examples.")]
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
 @command(app)
 def train(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="classify or forecast")],
+    task: Annotated[str, typer.Argument(metavar="TASK", help="classify, tag or forecast")],
     data: Annotated[str, typer.Argument(metavar="TRAIN", help="Labelled examples.")],
     dev: Annotated[str | None, typer.Option(help="Examples to choose on; else held out.")] = None,
     test: Annotated[str | None, typer.Option(help="Examples to measure on.")] = None,
@@ -48,6 +65,8 @@ def train(
     baseline: Annotated[
         bool, typer.Option("--baseline/--no-baseline", help="Fit a plain model too, to compare.")
     ] = True,
+    about: Annotated[str | None, typer.Option(help="What the model is for; in its card.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Its licence; in its card.")] = None,
     *,
     reading: ReadOptions,
     screen: Screen,
@@ -60,7 +79,7 @@ def train(
     task = task_for(task, data, recordings=reading.series_column is not None)
     chosen = settings(task, config, set_ or [], seed)
     request = TrainRequest(task, data, dev, test, out, chosen, reading, seeds, resume, baseline)
-    run_train(request, screen)
+    run_train(replace(request, card={"about": about, "licence": licence}), screen)
 
 
 @command(app)
@@ -86,14 +105,19 @@ def predict(
     ] = None,
     text: Annotated[str | None, typer.Option(help="One text.")] = None,
     precision: Precision = None,
+    min_confidence: Annotated[
+        float, typer.Option(help="Leave out what is less probable.", metavar="P")
+    ] = 0.0,
+    n_best: Annotated[int, typer.Option(help="Readings of each input.", metavar="N")] = 1,
     *,
     reading: ReadOptions,
     screen: Screen,
 ) -> None:
     """Answer inputs, one result a line."""
-    from seqmap.commands.predict import run_predict
+    from seqmap.commands.predict import PredictRequest, run_predict
 
-    run_predict(model, source, text, precision, reading, screen)
+    request = PredictRequest(model, source, text, reading, precision, min_confidence, n_best)
+    run_predict(request, screen)
 
 
 @command(app)
@@ -151,9 +175,52 @@ def bench(
 
 
 @command(app)
+def serve(
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="[NAME=]M.seqmap…", help="Trained models; a name again: version 2."),
+    ],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    token_file: Annotated[
+        Path | None, typer.Option(help="Bearer token of clients; or SEQMAP_TOKEN.", metavar="FILE")
+    ] = None,
+    max_batch: Annotated[int, typer.Option(min=1, help="Inputs answered at once.")] = 64,
+    max_queue: Annotated[int, typer.Option(min=1, help="Inputs that may wait; then 503.")] = 1024,
+    max_bytes: Annotated[int, typer.Option(min=64, help="Bytes of a request.")] = 1 << 20,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for a request.")] = 10.0,
+    reload: Annotated[float, typer.Option(min=0, help="Look at files each … seconds.")] = 2.0,
+    *,
+    screen: Screen,
+) -> None:
+    """Answer over HTTP, with a web page."""
+    from seqmap.commands.serve import read_token, run_serve
+    from seqmap.serve.settings import ServeSettings
+
+    limits = ServeSettings(host, port, read_token(token_file), max_batch, max_queue)
+    limits = replace(limits, max_bytes=max_bytes, timeout=timeout, reload_seconds=reload)
+    run_serve(models, limits, screen)
+
+
+@command(app)
+def info(
+    model: Model,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="As a page to publish with the model.")
+    ] = False,
+    *,
+    screen: Screen,
+) -> None:
+    """Show what a model is, learned from, reaches and cannot do."""
+    from seqmap.commands.info import run_info
+
+    run_info(model, markdown, screen)
+
+
+@command(app)
 def demo(
     task: Annotated[
-        str, typer.Option(help="Which demo: classify or forecast.", metavar="TASK")
+        str, typer.Option(help="Which demo: classify, tag or forecast.", metavar="TASK")
     ] = "classify",
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the model.")] = Path(
         "seqmap-demo"

@@ -133,6 +133,38 @@ class SignalConfig:
 
 
 @dataclass(frozen=True)
+class TagConfig:
+    """What tagging adds: how a word is read by its letters, and how tags are chosen together."""
+
+    decoder: Literal["crf", "softmax"] = "crf"
+    """`crf` chooses the best sequence of tags, `softmax` each tag by itself."""
+    characters: Literal["lstm", "none"] = "lstm"
+    """Whether an LSTM reads the letters of each word."""
+    character_size: int = 32
+    """Dimension of a letter's vector."""
+    character_hidden: int = 32
+    """Units of the letters' LSTM, per direction."""
+    longest_word: int = 24
+    """Letters of a longer word that are read: its first half and its last."""
+    shape_size: int = 8
+    """Dimension of the vector of a word's shape (capitals, digits); 0 leaves it out."""
+    pair_size: int = 0
+    """Dimension of the vector of two neighbouring tokens, for text of single characters."""
+    singleton_dropout: float = 0.5
+    """Chance that a word seen once in training is read as unknown."""
+    features: Literal["window", "none"] = "window"
+    """The wide branch: weights of words, affixes, shapes and word pairs around each token."""
+    feature_count: int = 2
+    """A feature seen less often than this in training is left out."""
+    feature_dropout: float = 0.3
+    """Share of the features that are dropped at each step of training."""
+    window: int = 256
+    """Longer texts are read in overlapping windows of this many tokens."""
+    intent_weight: float = 0.5
+    """Weight of the intent's loss beside that of the tags, where texts have an intent."""
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """How the model is trained."""
 
@@ -183,6 +215,7 @@ class Config:
     wide: WideConfig = field(default_factory=WideConfig)
     forecast: ForecastConfig = field(default_factory=ForecastConfig)
     signal: SignalConfig = field(default_factory=SignalConfig)
+    tag: TagConfig = field(default_factory=TagConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def replace(self, **settings: Any) -> Config:
@@ -220,6 +253,16 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("forecast", "window"): (0, 100_000),
     ("forecast", "season"): (0, 100_000),
     ("forecast", "coverage"): (0.5, 0.999),
+    ("tag", "character_size"): (1, 4096),
+    ("tag", "character_hidden"): (1, 4096),
+    ("tag", "longest_word"): (2, 1000),
+    ("tag", "shape_size"): (0, 1024),
+    ("tag", "singleton_dropout"): (0, 1),
+    ("tag", "feature_count"): (1, 1_000_000),
+    ("tag", "feature_dropout"): (0, 1),
+    ("tag", "pair_size"): (0, 4096),
+    ("tag", "window"): (8, 100_000),
+    ("tag", "intent_weight"): (0, 100),
     ("train", "epochs"): (1, 100_000),
     ("train", "batch_size"): (1, 1_000_000),
     ("train", "batch_tokens"): (1, 1_000_000_000),

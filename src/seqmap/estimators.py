@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from seqmap.config import Config, from_dict
 from seqmap.data import Example
+from seqmap.data.soft import SUM_TOLERANCE
 from seqmap.errors import DataError, MissingExtraError
 from seqmap.evaluate import evaluate
 from seqmap.runtime.archive import from_bytes, save, to_bytes
@@ -100,7 +101,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         names = [name_of(label) for label in given.classes]
         examples = _examples(X, given)
         if soft is not None:
-            examples = _softened(examples, np.asarray(soft, dtype=np.float64), len(names))
+            examples = _softened(examples, np.asarray(soft, dtype=np.float64), given)
         chosen = None if dev is None else _examples(dev[0], Labels.of(dev[1]))
         trained = train(
             find_task("classify"),
@@ -108,7 +109,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             chosen,
             config=self._configuration(),
             targets=LabelSet(tuple(names), given.several),
-            watch=Watch(epoch=_say) if self.verbose else None,
+            watch=Watch(epoch=say) if self.verbose else None,
         )
         self.session_ = ClassifySession(trained.archive)
         self.classes_ = given.classes
@@ -205,8 +206,9 @@ def _examples(given: Iterable[str], labels: Labels) -> list[Example]:
 
 
 def _softened(
-    examples: Sequence[Example], soft: NDArray[np.float64], classes: int
+    examples: Sequence[Example], soft: NDArray[np.float64], labels: Labels
 ) -> list[Example]:
+    classes = len(labels.classes)
     if soft.shape != (len(examples), classes):
         raise DataError(
             "soft labels need a row a text and a column a class",
@@ -215,13 +217,20 @@ def _softened(
         )
     if not (np.isfinite(soft).all() and (soft >= 0).all() and (soft <= 1 + 1e-6).all()):
         raise DataError("soft labels are probabilities", allowed="0 to 1")
+    off = np.abs(soft.sum(axis=1) - 1.0) > SUM_TOLERANCE
+    if off.any() and not labels.several:
+        place = int(off.argmax())
+        raise DataError(
+            f"the soft labels of text {place} do not sum to 1", given=f"{soft[place].sum():g}"
+        )
     return [
         replace(example, soft=tuple(row))
         for example, row in zip(examples, soft.tolist(), strict=True)
     ]
 
 
-def _say(epoch: Epoch) -> None:
+def say(epoch: Epoch) -> None:
+    """Print a line about an epoch to stderr."""
     now = time.strftime("%H:%M:%S")
     print(
         f"{now} epoch {epoch.number} loss {epoch.train_loss:.4f} dev loss {epoch.dev_loss:.4f}",

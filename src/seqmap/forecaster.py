@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,8 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from seqmap.config import Config, from_dict
-from seqmap.data.clock import find_clock
-from seqmap.data.series import Series
+from seqmap.data.series import Series, even_series
 from seqmap.errors import DataError, UserError
 from seqmap.runtime.archive import save
 from seqmap.runtime.forecast import ForecastSession
@@ -138,40 +136,20 @@ def _series(y: Any, times: ArrayLike | None, covariates: ArrayLike | None) -> li
     if isinstance(y, Mapping):
         if times is not None or covariates is not None:
             raise UserError("times and covariates go with one series")
-        return [_one(values, str(name)) for name, values in y.items()]
+        return [_one(values, str(name), None, None) for name, values in y.items()]
     if isinstance(y, Sequence) and len(y) and isinstance(y[0], Series):
         return list(y)
-    one = _one(y, "y")
-    if covariates is not None:
-        given = np.asarray(covariates, dtype=np.float64)
-        given = given[:, None] if given.ndim == 1 else given
-        if given.shape[0] != len(one):
-            raise DataError("values and covariates differ in number", given=given.shape[0])
-        one = replace(one, covariates=given)
-    if times is None:
-        return [one]
-    when = np.asarray(times, dtype="datetime64[s]")
-    if when.shape != one.values.shape or (np.diff(when.astype(np.int64)) <= 0).any():
-        raise DataError("times must rise, one a value", given=f"shape {when.shape}")
-    clock, share = find_clock(when)
-    ticks = clock.ticks(when)
-    if share < 1 or (np.diff(ticks) != clock.step).any():
-        raise DataError(
-            "times must be evenly spaced",
-            remedy="Put NaN where a step is missing, or read a file: read_series fills gaps",
-        )
-    return [replace(one, begin=int(ticks[0]), clock=clock)]
+    return [_one(y, "y", times, covariates)]
 
 
-def _one(values: ArrayLike, name: str) -> Series:
+def _one(
+    values: ArrayLike, name: str, times: ArrayLike | None, covariates: ArrayLike | None
+) -> Series:
     try:
         found = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise DataError("a series consists of numbers", given=type(values).__name__) from None
-    if found.ndim != 1 or not len(found):
-        raise DataError("a series is a row of numbers", given=f"shape {found.shape}")
-    if np.isinf(found).any():
-        raise DataError("a value of a series is finite", given="inf")
-    if np.isnan(found).all():
-        raise DataError("a series has no value at all", given=name)
-    return Series(name, found, np.zeros((len(found), 0)))
+    given = np.zeros((len(found), 0)) if covariates is None else np.asarray(covariates, np.float64)
+    given = given[:, None] if given.ndim == 1 else given
+    when = None if times is None else np.asarray(times, dtype="datetime64[s]")
+    return even_series(name, found, given, when)

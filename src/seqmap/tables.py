@@ -38,6 +38,8 @@ class Labels:
         Raises:
             DataError: One is missing, or they are of several kinds.
         """
+        if hasattr(given, "toarray"):  # scipy's sparse matrices
+            given = given.toarray()
         shape = getattr(given, "shape", None)
         if shape is not None and len(shape) == 2 and shape[1] > 1:
             return cls._of_indicators(np.asarray(given))
@@ -55,8 +57,8 @@ class Labels:
             row = tuple(label) if several else (label,)
             if any(_is_missing(part) for part in row):
                 raise DataError(f"label {place} is missing", given=repr(label))
-            rows.append(tuple(sorted(set(row))) if several else row)
-        return cls(rows, _distinct(part for row in rows for part in row), several)
+            rows.append(tuple(_sorted(row)) if several else row)
+        return cls(rows, np.array(_sorted(part for row in rows for part in row)), several)
 
     @classmethod
     def _of_indicators(cls, matrix: NDArray[Any]) -> Self:
@@ -96,9 +98,10 @@ def name_of(label: Any) -> str:
     return str(label.item() if isinstance(label, np.generic) else label)
 
 
-def _distinct(labels: Iterable[Any]) -> NDArray[Any]:
+def _sorted(labels: Iterable[Any]) -> list[Any]:
+    """Return the distinct labels in sorted order."""
     try:
-        return np.array(sorted(set(labels)))
+        return sorted(set(labels))
     except TypeError:
         raise DataError("labels are of several kinds, such as numbers and words") from None
 

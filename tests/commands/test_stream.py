@@ -105,3 +105,42 @@ def test_a_model_that_cannot_stream_says_how_to_train_one(
     code, lines, stderr = run(tmp_path / "m.seqmap", text=b"text")
     assert code == 2 and lines == []
     assert "--set encoder.direction=forward --set wide.kind=none" in stderr
+
+
+@pytest.fixture(scope="module")
+def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from seqmap import Tagger
+
+    people = ["Anna", "Bert", "Carl", "Dora"]
+    tokens = [[people[n % 4], "went", "to", "Rome", "."] for n in range(48)]
+    tags = [["B-PER", "O", "O", "B-LOC", "O"]] * 48
+    path = tmp_path_factory.mktemp("tagger") / "t.seqmap"
+    config = {"embedding.size": 12, "train.threads": 1, "train.learning_rate": 0.02}
+    Tagger(hidden=12, epochs=3, config=config).fit(tokens, tags).save(path)
+    return path
+
+
+def test_a_tagger_gives_each_span_once_it_is_certain(tagger: Path) -> None:
+    text = "Bert went to\nRome . Dora went to Rome ."
+    code, lines, stderr = run(tagger, text=text.encode())
+    assert code == 0, stderr
+    entities = load(tagger).predict([text])[0].entities
+    assert [line.split("\t")[0] for line in lines] == [f"{e.start}-{e.end}" for e in entities]
+    assert [line.split("\t")[1] for line in lines] == [e.type for e in entities]
+    code, lines, _ = run(tagger, "--json", text=text.encode())
+    *spans, final = map(json.loads, lines)
+    assert (final["task"], final["final"], final["pieces"]) == ("tag", True, 2)
+    assert final["count"] == len(spans) == len(entities) > 0
+    assert spans[0]["text"] == entities[0].text
+
+
+def test_bench_of_a_tagger(tagger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from seqmap.runtime import bench
+
+    monkeypatch.setattr(bench, "ROUNDS", 1)
+    monkeypatch.setattr(bench, "TEXTS", 5)
+    done = CliRunner().invoke(app, ["bench", str(tagger), "--json"])
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["documents"], found["us_per_token"], found["limit"]) == (5, None, None)
+    assert found["tokens"] > 5 and found["p50_us"] > 0

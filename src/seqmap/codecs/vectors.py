@@ -12,13 +12,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.codecs.base import SPECIAL, TextCodec
+from seqmap.codecs.base import SPECIAL
 from seqmap.errors import DataError, shorten
+
+
+class Named(Protocol):
+    """What gives ids to names: a text codec, or what reads tokens."""
+
+    @property
+    def unit(self) -> str:
+        """`word` where lower-case ASCII is folded to itself."""
+
+    @property
+    def size(self) -> int:
+        """The number of ids, the two special ones included."""
+
+    def symbol(self, index: int) -> str:
+        """Return the name of an id."""
+
+    def symbols(self, text: str) -> list[str]:
+        """Return what a name is folded to."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +69,7 @@ class Vectors:
         )
 
 
-def read_vectors(path: str | Path, codec: TextCodec) -> Vectors:
+def read_vectors(path: str | Path, codec: Named, *, least: int | None = None) -> Vectors:
     """Read the vectors of a codec's symbols.
 
     A symbol takes the vector of the line with exactly its name; failing that, of the first line
@@ -60,6 +78,7 @@ def read_vectors(path: str | Path, codec: TextCodec) -> Vectors:
     Args:
         path: The file; gzip is looked through.
         codec: Gives the symbols.
+        least: One of the ids below this must have a vector; None means any id.
 
     Raises:
         DataError: The file is missing, is not such a file (with the line), or has no vector for
@@ -91,7 +110,7 @@ def read_vectors(path: str | Path, codec: TextCodec) -> Vectors:
         if is_exact:
             exact.add(index)
         rows[index] = _numbers(numbers, path, line)
-    if not rows:
+    if not any(index < (codec.size if least is None else least) for index in rows):
         raise DataError(
             "no symbol of the vocabulary has a vector in this file",
             path=path,
@@ -104,6 +123,22 @@ def read_vectors(path: str | Path, codec: TextCodec) -> Vectors:
         matrix[index] = row
         found[index] = True
     return Vectors(str(path), matrix, found)
+
+
+def vector_names(path: str | Path, codec: Named) -> Iterator[str]:
+    """Yield what the names of a file are folded to, in its order; some may come twice.
+
+    Args:
+        path: The file; gzip is looked through.
+        codec: How names are folded.
+
+    Raises:
+        DataError: As for `read_vectors`.
+    """
+    for _, name, _ in _lines(path):
+        symbols = codec.symbols(name)
+        if len(symbols) == 1 and symbols[0]:
+            yield symbols[0]
 
 
 def _lines(path: str | Path) -> Iterator[tuple[int, str, str]]:
@@ -146,7 +181,7 @@ def _open(path: str | Path) -> Iterator[IO[bytes]]:
             yield cast("IO[bytes]", unzipped)
 
 
-def _folded(name: str, codec: TextCodec) -> str:
+def _folded(name: str, codec: Named) -> str:
     if codec.unit == "word" and name.isascii() and name.isalpha() and name.islower():
         return ""  # folding would not change it; most lines of a large file end here
     symbols = codec.symbols(name)

@@ -26,9 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqmap.codecs.base import PAD, UNKNOWN, Ids, TextCodec
-from seqmap.codecs.characters import EMOJI, MARKS, UNSPACED, blank_breaks, fold, open_break
+from seqmap.codecs.characters import EMOJI, MARKS, blank_breaks, fold, open_break
 from seqmap.codecs.vocabulary import Cache, Vocabulary
 from seqmap.config import TextConfig
+from seqmap.scripts import UNSPACED
 
 # The longest match is 64 characters and a match looks at most 5 characters beyond its end, so that
 # what follows later cannot change a symbol that ended more than _REACH characters ago.

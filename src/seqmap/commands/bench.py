@@ -53,8 +53,10 @@ def rows(found: Bench, *, made: bool) -> list[tuple[str, str]]:
         ("texts", f"{found.documents}, {kind}; {mean:.0f} symbols on average"),
         ("one text", f"p50 {found.p50_us:.0f} µs, p99 {found.p99_us:.0f} µs; 1 thread"),
         ("all texts", "; ".join(f"{n:,.0f} texts/s on {_threads(t)}" for t, n in speeds)),
-        ("network alone", f"{found.us_per_token:.2f} µs a symbol; one text at a time, 1 thread"),
     ]
+    if found.us_per_token is not None:
+        alone = f"{found.us_per_token:.2f} µs a symbol; one text at a time, 1 thread"
+        shown.append(("network alone", alone))
     machine, limit = found.machine, found.limit
     if machine is None or limit is None or found.share is None:
         return shown

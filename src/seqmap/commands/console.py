@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 from rich.console import Console
@@ -34,7 +33,9 @@ class Screen:
     def close(self, summary: dict[str, Any]) -> None:
         """Print the JSON object that ends the output, if it is wanted."""
         if self.as_json:
-            print(json.dumps(_plain(summary), ensure_ascii=False, allow_nan=False), flush=True)
+            from seqmap.runtime.plain import plain
+
+            print(json.dumps(plain(summary), ensure_ascii=False, allow_nan=False), flush=True)
 
 
 def in_bytes(size: float) -> str:
@@ -42,14 +43,3 @@ def in_bytes(size: float) -> str:
     if size < 1 << 10:
         return f"{size:.0f} B"
     return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 2**10:.0f} KiB"
-
-
-def _plain(value: Any) -> Any:
-    """Turn NaN and infinities into null: strict JSON knows neither."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

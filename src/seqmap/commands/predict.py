@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from seqmap.commands.console import Screen
@@ -13,24 +14,42 @@ from seqmap.errors import UserError
 from seqmap.runtime.session import CHUNK, load
 
 
-def run_predict(
-    model: str,
-    source: str | None,
-    text: str | None,
-    precision: str | None,
-    options: ReadOptions,
-    screen: Screen,
-) -> None:
+@dataclass(frozen=True)
+class PredictRequest:
+    """What `seqmap predict` was asked for.
+
+    Attributes:
+        model: The archive.
+        source: A file, or `-` for standard input.
+        text: One text, instead of a file.
+        options: How the file is read.
+        precision: What the native core computes in, or None as the archive says.
+        min_confidence: What is less probable is left out.
+        n_best: How many readings of an input to give.
+    """
+
+    model: str
+    source: str | None
+    text: str | None
+    options: ReadOptions
+    precision: str | None = None
+    min_confidence: float = 0.0
+    n_best: int = 1
+
+
+def run_predict(request: PredictRequest, screen: Screen) -> None:
     """Answer one text, a file, or standard input (`-`).
 
     Raises:
         UserError: The model or the input cannot be used.
     """
+    source, text = request.source, request.text
     if (source is None) == (text is None):
         raise UserError(
             "predict needs one input", allowed="a FILE, - for standard input, or --text"
         )
-    session = load(model, precision=precision)
+    session = load(request.model, precision=request.precision)
+    session = session.with_answers(min_confidence=request.min_confidence, n_best=request.n_best)
     task = session.task
     inputs: Iterator[Any]
     if text is not None:
@@ -38,7 +57,7 @@ def run_predict(
     else:
         path = str(source)
         memory = session.archive.manifest.get("input")
-        inputs = task.inputs(path, task.recall(path, options, memory, labelled=False))
+        inputs = task.inputs(path, task.recall(path, request.options, memory, labelled=False))
     count = 0
     # Whoever writes to a pipe may wait for the answer; a file is read in larger pieces.
     waited_for = source is not None and Source(source).is_stream

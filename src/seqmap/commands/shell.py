@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _EXTRAS = {
     **dict.fromkeys(("torch", "sklearn", "scipy", "matplotlib", "sentencepiece"), "train"),
     "pyarrow": "parquet",
+    **dict.fromkeys(("fastapi", "starlette", "uvicorn", "prometheus_client"), "serve"),
 }
 
 
@@ -62,7 +63,8 @@ def _reading(
         str | None, typer.Option(help="Of series: columns that help to forecast.", metavar="A,B")
     ] = None,
     format: Annotated[
-        str | None, typer.Option(help="csv, tsv, jsonl, parquet, lines or plain; else guessed.")
+        str | None,
+        typer.Option(help="csv, tsv, jsonl, parquet, lines, plain or conll."),
     ] = None,
     encoding: Annotated[
         str | None, typer.Option(help="Such as utf-8 or gb18030; else guessed.")
@@ -76,6 +78,10 @@ def _reading(
     quoting: Annotated[
         bool | None,
         typer.Option("--quoting/--no-quoting", help='Whether "…" may enclose a column.'),
+    ] = None,
+    scheme: Annotated[
+        str | None,
+        typer.Option(help="Of tags: iob1, iob2, bioes, bmes, bilou or none; else found out."),
     ] = None,
 ) -> ReadOptions:
     """Declare the options that say how a file is read; what is None is guessed."""
@@ -97,6 +103,7 @@ def _reading(
         series_column=(columns(series_column) or (None,))[0],
         value_columns=columns(value_columns),
         covariates=columns(covariates),
+        scheme=scheme,
     )
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from seqmap.commands.console import Screen
 from seqmap.data.source import STDIN, Source
 from seqmap.errors import DataError
 from seqmap.runtime.session import load
+from seqmap.runtime.stream import TextStream
+from seqmap.tasks import Task
 
 _BYTES = 1 << 16  # at most so many at once
 _PIECES = re.compile(r"[^\n]*\n|[^\n]+")
@@ -22,20 +25,33 @@ def run_stream(
 ) -> None:
     """Read one text as it comes; answer after each line, and whenever its writer pauses.
 
+    A classifier gives its answer so far, a tagger each span once it is certain.
+
     Raises:
         UserError: The model cannot stream, or the input cannot be read.
     """
     session = load(model, precision=precision)
-    stream, task, count = session.stream(), session.task, 0
+    stream, coming = session.stream(), pieces(Source(source or STDIN), encoding)
+    if isinstance(stream, TextStream):
+        found = _answers(stream, coming, session.task, screen)
+    else:
+        found = _settled(stream, coming, screen)
+    screen.close({"task": session.task.name, **found, "final": True})
+
+
+def _answers(
+    stream: TextStream, coming: Iterator[str], task: Task, screen: Screen
+) -> dict[str, Any]:
+    """Show the answer so far after each piece; return the last one."""
 
     def show(answer: Any) -> None:
         if screen.as_json:
-            found = {"symbols": stream.symbols, "final": False, **task.record(answer)}
-            print(json.dumps(found, ensure_ascii=False), flush=True)
+            _print({"symbols": stream.symbols, "final": False, **task.record(answer)})
         else:
             print(f"{stream.symbols}\t{task.line(answer)}", flush=True)
 
-    for piece in pieces(Source(source or STDIN), encoding):
+    count = 0
+    for piece in coming:
         stream.feed(piece)
         count += 1
         show(stream.result())
@@ -43,15 +59,33 @@ def run_stream(
     answer = stream.result()
     if not screen.as_json:
         show(answer)  # what was held back counts now
-    screen.close(
-        {
-            "task": task.name,
-            "pieces": count,
-            "symbols": stream.symbols,
-            "final": True,
-            **task.record(answer),
-        }
-    )
+    return {"pieces": count, "symbols": stream.symbols, **task.record(answer)}
+
+
+def _settled(stream: Any, coming: Iterator[str], screen: Screen) -> dict[str, Any]:
+    """Show each span once the text so far has settled it."""
+
+    def show(spans: Iterable[Any]) -> int:
+        shown = [asdict(span) for span in spans]
+        for span in shown:
+            if screen.as_json:
+                _print({"final": False, **span})
+            else:
+                text = " ".join(span["text"].split())
+                place = f"{span['start']}-{span['end']}"
+                print(f"{place}\t{span['type']}\t{span['probability']:.4f}\t{text}", flush=True)
+        return len(shown)
+
+    count = found = 0
+    for piece in coming:
+        found += show(stream.feed(piece))
+        count += 1
+    found += show(stream.close())
+    return {"pieces": count, "count": found}
+
+
+def _print(record: dict[str, Any]) -> None:
+    print(json.dumps(record, ensure_ascii=False), flush=True)
 
 
 def pieces(source: Source, encoding: str | None) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class TrainRequest:
         seeds: How many seeds to train; the figures are then mean and deviation.
         resume: Go on from the checkpoint beside `out`.
         baseline: Whether to fit the plain model of the task on the same split.
+        card: What the user says about the model: `about`, `licence`.
     """
 
     task: str
@@ -48,6 +49,7 @@ class TrainRequest:
     seeds: int = 1
     resume: bool = False
     baseline: bool = True
+    card: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,10 @@ def _one(task: Task, request: TrainRequest, parts: _Parts, number: int, screen: 
             None if parts.held_out else parts.dev,
             config=config,
             targets=task.targets(parts.given),
-            facts={"input": task.memory(parts.given, request.options)},
+            facts={
+                "input": task.memory(parts.given, request.options),
+                "card": dict(request.card),
+            },
             out=_place(request, number),
             resume=request.resume,
             watch=watch,

@@ -100,10 +100,17 @@ def _examples(
     width = len(roles.text)
     places = [*roles.text, *(() if roles.label is None else (roles.label,)), *roles.soft]
     soft_from = width + (roles.label is not None)
+    empty = 0
     for number, cells in table.read(places):
+        if all(cell is None or (isinstance(cell, str) and not cell.strip()) for cell in cells):
+            # Spreadsheets leave such rows at the end. A text alone may be empty.
+            empty += 1
+            continue
         labels = () if roles.label is None else reader.labels(cells[width], number)
         probabilities = None if soft is None else soft.row(cells[soft_from:], number)
         yield Example(text_of(cells[:width]), labels, probabilities, number)
+    if empty:
+        table.notes.append(f"{empty} empty row(s) skipped")
 
 
 class _LabelReader:

@@ -41,6 +41,8 @@ class ReadOptions:
     """The columns to forecast; each is a series."""
     covariates: tuple[Column, ...] | None = None
     """Columns that help to forecast and are known up to the present."""
+    scheme: str | None = None
+    """How tags mark spans: `iob1`, `iob2`, `bioes`, `bmes`, `bilou`, or `none` for plain labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,11 @@ class Layout:
             facts.append("header" if self.header else "no header")
         kind = "column" if self.header is not False else "column number"
         if self.text_columns and self.columns != ("text",):
-            facts.append(f"text = {kind} {' + '.join(self.text_columns)}")
+            facts.append(f"text = {kind} {few(self.text_columns, ' + ')}")
         if self.label_column is not None:
             facts.append(f"label = {kind} {self.label_column}")
         if self.soft_columns:
-            facts.append(f"soft = {kind} {', '.join(self.soft_columns)}")
+            facts.append(f"soft = {kind} {few(self.soft_columns)}")
         return "\n".join([", ".join(facts), *(f"  note: {note}" for note in self.notes)])
 
 
@@ -120,3 +122,9 @@ def order_labels(labels: Sequence[str] | set[str]) -> tuple[str, ...]:
         return tuple(sorted(names, key=lambda name: (int(name), name)))
     except ValueError:
         return tuple(sorted(names))
+
+
+def few(names: Sequence[str], joint: str = ", ") -> str:
+    """Join names for a line of text; of many only the first and the last are shown."""
+    shown = [*names[:5], "…", names[-1]] if len(names) > 8 else names
+    return joint.join(shown)

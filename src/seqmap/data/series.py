@@ -72,6 +72,40 @@ class Series:
         )
 
 
+def even_series(name: str, values: Floats, covariates: Floats, times: Times | None) -> Series:
+    """Return the series of values at times, or without any.
+
+    Args:
+        name: Of the series.
+        values: (time,), NaN where missing.
+        covariates: (time, covariates).
+        times: When each value is; None for none.
+
+    Raises:
+        DataError: The values are none, or the times do not rise by even steps.
+    """
+    if values.ndim != 1 or not len(values):
+        raise DataError("a series is a row of numbers", given=f"shape {values.shape}")
+    if np.isinf(values).any():
+        raise DataError("a value of a series is finite", given="inf")
+    if np.isnan(values).all():
+        raise DataError("a series has no value at all", given=name)
+    if covariates.ndim != 2 or len(covariates) != len(values):
+        raise DataError("values and covariates differ in number", given=len(covariates))
+    if times is None:
+        return Series(name, values, covariates)
+    if times.shape != values.shape or (np.diff(times.astype(np.int64)) <= 0).any():
+        raise DataError("times must rise, one a value", given=f"shape {times.shape}")
+    clock, share = find_clock(times)
+    ticks = clock.ticks(times)
+    if share < 1 or (np.diff(ticks) != clock.step).any():
+        raise DataError(
+            "times must be evenly spaced",
+            remedy="Put NaN where a step is missing, or read a file: read_series fills gaps",
+        )
+    return Series(name, values, covariates, int(ticks[0]), clock)
+
+
 @dataclass(frozen=True)
 class SeriesLayout:
     """What was found in a file of series."""

@@ -14,7 +14,7 @@ from seqmap.data.table import Cell, Table
 from seqmap.errors import DataError
 
 # Probabilities written with three digits still sum to one within this.
-_SUM_TOLERANCE = 0.02
+SUM_TOLERANCE = 0.02
 
 
 class SoftReader:
@@ -99,7 +99,7 @@ class SoftReader:
                 raise self._wrong(f"not {width} probabilities", example.line, len(soft))
             total = sum(soft)
             if not multi_label:
-                if abs(total - 1.0) > _SUM_TOLERANCE:
+                if abs(total - 1.0) > SUM_TOLERANCE:
                     raise self._wrong(
                         "the probabilities do not sum to 1", example.line, f"{total:g}"
                     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from pathlib import Path
@@ -16,7 +15,7 @@ from seqmap.commands.progress import TrainingProgress
 from seqmap.config import Config
 from seqmap.demo import show
 from seqmap.demo.deployed import ask_new_process
-from seqmap.errors import OutputError
+from seqmap.demo.folder import make_folder
 from seqmap.evaluate import evaluate
 from seqmap.runtime.classify import ClassifySession
 from seqmap.runtime.session import load
@@ -38,10 +37,11 @@ CONFIG = Config().replace(
     head__dropout=0.2,
     head__label_smoothing=0.0,
     wide__kind="none",
-    train__epochs=10,
+    train__epochs=14,
     train__batch_size=16,
-    train__learning_rate=5e-3,
-    train__average=0.0,
+    train__learning_rate=6e-3,
+    train__average=0.95,
+    train__clip=0.5,
 )
 
 # Texts that differ in one phrase, `before{one|other}after`, and in their meaning altogether.
@@ -68,7 +68,7 @@ def run_demo(out: Path, screen: Screen, *, config: Config = CONFIG) -> None:
         TrainingError: Training failed.
     """
     started = time.perf_counter()
-    model = folder(out) / "reviews.seqmap"
+    model = make_folder(out) / "reviews.seqmap"
     parts = reviews()
     screen.result(show.heading("Data") + "\n" + show.data(parts))
 
@@ -120,22 +120,6 @@ def run_demo(out: Path, screen: Screen, *, config: Config = CONFIG) -> None:
             "pictures": [str(path) for path in pictures],
         }
     )
-
-
-def folder(out: Path) -> Path:
-    """Make the folder where a demo writes, if it is missing.
-
-    Raises:
-        OutputError: It cannot be made or written.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        problem = "is a file" if isinstance(error, FileExistsError) else error.strerror
-        raise OutputError(f"cannot make the folder: {problem}", path=out) from None
-    if not os.access(out, os.W_OK):
-        raise OutputError("the folder cannot be written", path=out)
-    return out
 
 
 def _compare(parts: Reviews, answers: NDArray[np.float64], baseline: Baseline) -> show.Comparison:

@@ -27,8 +27,8 @@ session.predict(texts["many"])
 answered = time.perf_counter()
 heavy = [m for m in ("torch", "sklearn", "scipy", "matplotlib") if m in sys.modules]
 print(json.dumps({
-    "answers": [[a.label, a.probability] for a in session.predict(texts["few"])],
-    "imported": heavy, "backend": session.network.backend,
+    "answers": [session.task.record(a) for a in session.predict(texts["few"])],
+    "imported": heavy, "backend": session.backend,
     "import_seconds": imported - started, "load_seconds": loaded - imported,
     "seconds_per_text": (answered - warm) / len(texts["many"]),
 }))
@@ -40,7 +40,7 @@ class Deployed:
     """What the new process reported; times are in seconds.
 
     Attributes:
-        answers: Label and probability for each of the few texts.
+        answers: What it answered to each of the few texts, as plain values.
         imported: Heavy packages that it imported after all.
         backend: What computed: `native` or `numpy`.
         import_seconds: To import what `load` needs.
@@ -48,7 +48,7 @@ class Deployed:
         seconds_per_text: To answer one of many texts.
     """
 
-    answers: tuple[tuple[str, float], ...]
+    answers: tuple[dict[str, Any], ...]
     imported: tuple[str, ...]
     backend: str
     import_seconds: float
@@ -88,7 +88,7 @@ def ask_new_process(model: Path, *, few: Sequence[str], many: Sequence[str]) -> 
         raise SeqmapError(f"the process that loads the model failed: {last}")
     report: dict[str, Any] = json.loads(done.stdout.strip().rpartition("\n")[2])
     return Deployed(
-        answers=tuple((label, share) for label, share in report.pop("answers")),
+        answers=tuple(report.pop("answers")),
         imported=tuple(report.pop("imported")),
         **report,
     )

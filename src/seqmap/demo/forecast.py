@@ -12,7 +12,7 @@ from seqmap.commands.progress import TrainingProgress
 from seqmap.config import Config
 from seqmap.data import ReadOptions
 from seqmap.demo import show
-from seqmap.demo.classify import folder
+from seqmap.demo.folder import make_folder
 from seqmap.runtime.forecast import ForecastSession
 from seqmap.runtime.session import load
 from seqmap.samples.series import SYNTHETIC_NOTICE, shop
@@ -37,7 +37,7 @@ def run_demo(out: Path, screen: Screen, *, config: Config | None = None) -> None
         TrainingError: Training failed.
     """
     started = time.perf_counter()
-    data, model = folder(out) / "shop.csv", out / "shop.seqmap"
+    data, model = make_folder(out) / "shop.csv", out / "shop.seqmap"
     _write(data)
     task = find_task("forecast")
     options = ReadOptions(value_columns=("customers",), covariates=("rain",))

@@ -99,7 +99,7 @@ def deployment(model: Path, deployed: Deployed) -> str:
         ("the file", f"{model.stat().st_size / 2**10:,.0f} KiB"),
         ("import in a new process", f"{deployed.import_seconds * 1e3:,.0f} ms"),
         ("load the model", f"{deployed.load_seconds * 1e3:,.0f} ms"),
-        (f"one review ({deployed.backend})", f"{deployed.seconds_per_text * 1e6:,.0f} µs"),
+        (f"one text ({deployed.backend})", f"{deployed.seconds_per_text * 1e6:,.0f} µs"),
         ("of torch, sklearn, scipy, matplotlib", ", ".join(deployed.imported) or "none imported"),
     ]
     return "\n".join(f"{name:<40}{value:>15}" for name, value in rows)
@@ -112,8 +112,8 @@ def answers(pairs: Sequence[tuple[str, str, str, str]], deployed: Deployed) -> s
     for before, one, other, _ in pairs:
         lines.append(wrap(f"{before.rstrip()} …", indent=2))
         for phrase in (one, other):
-            label, share = next(found)
-            lines.append(f"    {label} {share:.3f}  … {phrase}")
+            answer = next(found)
+            lines.append(f"    {answer['label']} {answer['probability']:.3f}  … {phrase}")
     return "\n".join(lines)
 
 

@@ -13,7 +13,7 @@ from seqmap.commands.progress import TrainingProgress
 from seqmap.config import Config
 from seqmap.data.signals import Signal
 from seqmap.demo import show
-from seqmap.demo.classify import folder
+from seqmap.demo.folder import make_folder
 from seqmap.runtime.session import load
 from seqmap.runtime.signal import SignalSession
 from seqmap.samples.signals import SYNTHETIC_NOTICE, gestures
@@ -37,7 +37,7 @@ def run_demo(out: Path, screen: Screen, *, config: Config | None = None) -> None
         TrainingError: Training failed.
     """
     started = time.perf_counter()
-    model, task = folder(out) / "gestures.seqmap", find_task("signal")
+    model, task = make_folder(out) / "gestures.seqmap", find_task("signal")
     signals = gestures(300)
     parts = signals[:150], signals[150:200], signals[200:]
     screen.result(show.heading("Data") + f"\n{SYNTHETIC_NOTICE}")

@@ -42,6 +42,11 @@ def word_hash(word: str) -> int:
     value = _FNV_OFFSET
     for byte in word.encode("utf-8", "surrogatepass"):
         value = (value ^ byte) * _FNV_PRIME & _MASK
+    return mix_one(value)
+
+
+def mix_one(value: int) -> int:
+    """Mix the bits of one value, as `mix` does those of many."""
     value = (value ^ value >> 30) * _FIRST & _MASK
     value = (value ^ value >> 27) * _SECOND & _MASK
     return value ^ value >> 31

@@ -59,7 +59,8 @@ class Bench:
         isa: The instruction set, if native.
         documents: How many texts were used.
         tokens: Their symbols (after cutting to `text.max_length`).
-        us_per_token: Microseconds of the network alone per symbol, one text at a time, one thread.
+        us_per_token: Microseconds of the network alone per symbol, one text at a time, one thread;
+            None where the model has no network that can be timed alone.
         p50_us: Half of the texts are answered in this many microseconds, one at a time, from text
             to answer.
         p99_us: 99 of 100 are.
@@ -77,7 +78,7 @@ class Bench:
     isa: str | None
     documents: int
     tokens: int
-    us_per_token: float
+    us_per_token: float | None
     p50_us: float
     p99_us: float
     documents_per_second: dict[int, float]
@@ -96,49 +97,48 @@ class Bench:
         return found
 
 
-def bench(path: str | Path, texts: Sequence[str] | None = None, *, precision: str | None) -> Bench:
+def bench(path: str | Path, texts: Sequence[Any] | None = None, *, precision: str | None) -> Bench:
     """Measure a model that maps from text.
 
     Args:
         path: Its archive.
-        texts: What it is measured on; None makes texts from its own vocabulary.
+        texts: What it is measured on, as its task reads them; None makes texts from its own
+            vocabulary.
         precision: What to compute in; None goes by the archive.
 
     Raises:
         UserError: The model cannot be used, is not one of text, or there is no text.
     """
-    session = load(path, precision=precision)
-    codec = getattr(getattr(session, "codecs", None), "source", None)
-    network = getattr(session, "network", None)
-    if not isinstance(codec, TextCodec) or network is None:
+    session: Any = load(path, precision=precision)
+    codec = getattr(session.codecs, "source", None)
+    if not (hasattr(codec, "size") and hasattr(codec, "symbol")):
         raise UserError(
             "bench measures models that answer texts", path=path, given=session.task.name
         )
     chosen = list(texts[:MOST]) if texts is not None else made_texts(codec, TEXTS)
     if not chosen:
         raise UserError("there is no text to measure with", path=path)
-    documents = [session.encode(text) for text in chosen]  # type: ignore[attr-defined]
-    tokens = sum(map(len, documents))
     with _threads(1):
-        session.predict(chosen)  # fills the table of symbols
-        alone = _median(lambda: [network.logits([ids]) for ids in documents])
+        answers = session.predict(chosen)  # fills the table of symbols
+        tokens, per_token = _network_alone(session, chosen, answers)
         latencies = np.array(list(_latencies(session, chosen)))
         speeds = {1: len(chosen) / _median(lambda: session.predict(chosen))}
     cores = _cores()
     if cores > 1:
         with _threads(cores):
             speeds[cores] = len(chosen) / _median(lambda: session.predict(chosen))
-    took, memory = fresh_process(path, session.precision, chosen[0])
-    machine, limit = _limits(session)
-    per_token = alone / max(tokens, 1)
+    first = chosen[0] if isinstance(chosen[0], str) else str(chosen[0].text)
+    took, memory = fresh_process(path, session.precision, first)
+    backend = session.network.backend if hasattr(session, "network") else session.backend
+    machine, limit = _limits(session) if per_token else (None, None)
     return Bench(
         bytes=Path(path).stat().st_size,
-        precision=session.precision if network.backend == "native" else "fp32",
-        backend=network.backend,
-        isa=native.isa() if network.backend == "native" else None,
+        precision=session.precision if backend == "native" else "fp32",
+        backend=backend,
+        isa=native.isa() if backend == "native" else None,
         documents=len(chosen),
         tokens=tokens,
-        us_per_token=per_token * 1e6,
+        us_per_token=None if per_token is None else per_token * 1e6,
         p50_us=float(np.percentile(latencies, 50)) * 1e6,
         p99_us=float(np.percentile(latencies, 99)) * 1e6,
         documents_per_second=speeds,
@@ -146,11 +146,26 @@ def bench(path: str | Path, texts: Sequence[str] | None = None, *, precision: st
         memory=memory,
         machine=machine,
         limit=limit,
-        share=None if limit is None else limit.seconds / per_token,
+        share=None if limit is None or not per_token else limit.seconds / per_token,
     )
 
 
-def made_texts(codec: TextCodec, count: int) -> list[str]:
+def _network_alone(
+    session: Any, texts: Sequence[Any], answers: Sequence[Any]
+) -> tuple[int, float | None]:
+    """Return how many symbols there are, and the seconds of each in the network alone.
+
+    Taggers work word by word in tables of their own: for them the second is None.
+    """
+    if not hasattr(session, "network"):
+        return sum(len(answer.tokens) for answer in answers), None
+    documents = [session.encode(text) for text in texts]
+    tokens = sum(map(len, documents))
+    alone = _median(lambda: [session.network.logits([ids]) for ids in documents])
+    return tokens, alone / max(tokens, 1)
+
+
+def made_texts(codec: Any, count: int) -> list[str]:
     """Make texts, all different, from a codec's symbols, which occur as in language (Zipf).
 
     Their lengths are spread like those of reviews: half have fewer than 60 symbols.
@@ -162,7 +177,10 @@ def made_texts(codec: TextCodec, count: int) -> list[str]:
     chance = 1 / np.arange(1, size - first + 1)
     lengths = np.clip(rng.lognormal(np.log(60), 0.8, count), 3, 1000).astype(int)
     ids = first + rng.choice(size - first, int(lengths.sum()), p=chance / chance.sum())
-    return [codec.decode(part.tolist()) for part in np.split(ids, np.cumsum(lengths)[:-1])]
+    parts = np.split(ids, np.cumsum(lengths)[:-1])
+    if isinstance(codec, TextCodec):
+        return [codec.decode(part.tolist()) for part in parts]
+    return [" ".join(codec.symbol(int(index)) for index in part) for part in parts]
 
 
 def fresh_process(path: str | Path, precision: str, text: str) -> tuple[float, int]:
@@ -184,9 +202,8 @@ def fresh_process(path: str | Path, precision: str, text: str) -> tuple[float, i
     return middle[0], int(np.median([memory for _, memory in runs]))
 
 
-def _limits(session: Session) -> tuple[Machine | None, Limit | None]:
-    network = session.network  # type: ignore[attr-defined]
-    if network.backend != "native":
+def _limits(session: Any) -> tuple[Machine | None, Limit | None]:
+    if session.network.backend != "native":
         return None, None
     config, precision = session.config.encoder, session.precision
     machine = measure_machine((recurrent_bytes(config, precision),))

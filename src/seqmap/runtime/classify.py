@@ -51,6 +51,11 @@ class ClassifySession(Session):
         )
 
     @property
+    def backend(self) -> str:
+        """What computes: `native` or `numpy`."""
+        return self.network.backend
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The class names, in the order of the columns of `predict_proba`."""
         return tuple(self.codecs.target.names)

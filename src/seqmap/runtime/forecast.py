@@ -66,7 +66,9 @@ class ForecastSession(Session):
         self.coverage = settings.coverage
         self.block = settings.block or settings.horizon
         self.levels = levels_of(settings.coverage)
-        self.encoder = build_vector_encoder(arrays, self.config.encoder, self.codecs.size)
+        self.encoder = build_vector_encoder(
+            arrays, self.config.encoder, self.codecs.size, precision=self.precision
+        )
         channels = 1 + len(self.levels)
         head = take(arrays, "head.weight", self.block * channels, self.encoder.width)
         self.head = np.ascontiguousarray(head.T)
@@ -79,6 +81,11 @@ class ForecastSession(Session):
         pairs = len(self.levels) // 2
         self.margins = take(arrays, "conformal.margins", pairs, self.horizon).astype(np.float64)
         self.rates = take(arrays, "conformal.rates", pairs, self.horizon).astype(np.float64)
+
+    @property
+    def backend(self) -> str:
+        """What computes: `native` or `numpy`."""
+        return self.encoder.backend
 
     @property
     def pairs(self) -> list[float]:

@@ -24,6 +24,7 @@ SESSIONS: dict[str, str] = {
     "classify": "seqmap.runtime.classify:ClassifySession",
     "forecast": "seqmap.runtime.forecast:ForecastSession",
     "signal": "seqmap.runtime.signal:SignalSession",
+    "tag": "seqmap.runtime.tag:TagSession",
 }
 """The session of each task."""
 
@@ -103,6 +104,8 @@ class Session(ABC):
     codecs: Any
     takes = "texts"
     """What its inputs are, for messages."""
+    explains = False
+    """Whether `explain` works."""
 
     def __init__(self, archive: Archive, precision: str | None = None) -> None:
         self.archive = archive
@@ -145,6 +148,11 @@ class Session(ABC):
         """The figures that were measured when the model was trained."""
         return dict(self.archive.manifest.get("metrics") or {})
 
+    @property
+    @abstractmethod
+    def backend(self) -> str:
+        """What computes: `native` or `numpy`."""
+
     @cached_property
     def digest(self) -> str:
         """What identifies the model: the archive's digest."""
@@ -184,6 +192,22 @@ class Session(ABC):
             UserError: This model does not stream.
         """
         raise UserError(f"a model of the task {self.task.name} does not stream")
+
+    def with_answers(self, *, min_confidence: float = 0.0, n_best: int = 1) -> Session:
+        """Return the same model with other answers.
+
+        Args:
+            min_confidence: What is less probable is left out of an answer.
+            n_best: How many readings of an input to give.
+
+        Raises:
+            UserError: The task has no such thing.
+        """
+        if min_confidence == 0.0 and n_best == 1:
+            return self
+        raise UserError(
+            f"a model of the task {self.task.name} has neither --min-confidence nor --n-best"
+        )
 
     def _refuse_one(self, inputs: Any, method: str) -> None:
         if isinstance(inputs, str):

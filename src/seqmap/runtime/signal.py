@@ -37,12 +37,19 @@ class SignalSession(Session):
     def _restore(self, archive: Archive) -> None:
         manifest, arrays = archive.manifest, archive.arrays
         self.codecs = self.task.restore_signal(manifest)
-        self.encoder = build_vector_encoder(arrays, self.config.encoder, self.codecs.source.size)
+        self.encoder = build_vector_encoder(
+            arrays, self.config.encoder, self.codecs.source.size, precision=self.precision
+        )
         self.pooling = Pooling(arrays, self.encoder, self.config.head)  # type: ignore[arg-type]
         self.head = take_dense(arrays, "head", len(self.labels), self.pooling.width)
         calibration = manifest["calibration"]
         self._steps = np.array(calibration["steps"], dtype=np.float64)
         self._temperatures = np.array(calibration["temperatures"], dtype=np.float64)
+
+    @property
+    def backend(self) -> str:
+        """What computes: `native` or `numpy`."""
+        return self.encoder.backend
 
     @property
     def labels(self) -> tuple[str, ...]:

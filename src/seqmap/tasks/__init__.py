@@ -12,6 +12,7 @@ TASKS: dict[str, str] = {
     "classify": "seqmap.tasks.classify:Classify",
     "forecast": "seqmap.tasks.forecast:ForecastTask",
     "signal": "seqmap.tasks.signal:SignalTask",
+    "tag": "seqmap.tasks.tag:Tag",
 }
 
 

@@ -68,6 +68,8 @@ class Task(ABC):
 
     name: ClassVar[str]
     """The word on the command line."""
+    mapping: ClassVar[str] = ""
+    """What it maps to what, such as `text → label`."""
     headline: ClassVar[tuple[str, ...]]
     """The metrics that are shown for each epoch, as far as they are measured."""
 
@@ -147,6 +149,10 @@ class Task(ABC):
         """Complete the options for a file by what `memory` kept of the training file."""
         return options
 
+    def limits(self, manifest: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what a model cannot do, for its card, a line each."""
+        return ()
+
     @abstractmethod
     def inputs(self, path: str, options: ReadOptions) -> Iterator[Any]:
         """Read what is to be answered from a file or a pipe, as it comes.
@@ -162,6 +168,20 @@ class Task(ABC):
             UserError: The task does not map from text.
         """
         raise UserError(f"{self.name} does not answer a text", remedy="Give a FILE")
+
+    def input_schema(self) -> dict[str, Any]:
+        """Return the JSON schema of what `input_from` takes."""
+        return {"type": "string"}
+
+    def input_from(self, value: Any) -> Any:
+        """Return the input that is given as a value of JSON.
+
+        Raises:
+            UserError: The task does not map from such a value.
+        """
+        if not isinstance(value, str):
+            raise UserError(f"{self.name} takes a text", given=value, allowed="a string")
+        return self.input_of(value)
 
     @abstractmethod
     def line(self, answer: Any) -> str:

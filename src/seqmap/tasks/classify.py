@@ -79,6 +79,7 @@ class Classify(Task):
     """Text → label."""
 
     name = "classify"
+    mapping = "text → label"
     headline = ("accuracy", "macro_f1")
 
     def read(self, path: str, options: ReadOptions) -> Dataset:
@@ -142,6 +143,21 @@ class Classify(Task):
         from seqmap.data.memory import remembered
 
         return remembered(path, options, memory, labelled=labelled)
+
+    def limits(self, manifest: Mapping[str, Any]) -> tuple[str, ...]:
+        """Tell what a classifier of texts must not be trusted with."""
+        text, target = manifest["config"]["text"], manifest["target"]
+        forced = (
+            "A text may get no label at all; each label is decided by itself."
+            if target["multi"]
+            else f"Every text gets one of {len(target['labels'])} labels, one on anything else too."
+        )
+        return (
+            forced,
+            "Probabilities hold for texts like those of training; elsewhere they are too sure.",
+            f"Of a longer text {text['max_length']} symbols are read ({text['truncate']} dropped).",
+            "It repeats what its labels hold, errors and prejudices included.",
+        )
 
     def inputs(self, path: str, options: ReadOptions) -> Iterator[str]:
         """Stream the texts of a file or a pipe."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqmap.config import Config
-from seqmap.errors import DataError
+from seqmap.errors import DataError, UserError
 from seqmap.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class ForecastTask(Task):
 
     name = "forecast"
     headline = ("mse", "coverage")
+    mapping = "series → its future"
 
     def config(self) -> Config:
         """Return defaults for series: a small network that only looks back."""
@@ -178,6 +179,54 @@ class ForecastTask(Task):
             if value is not None and getattr(options, name) is None:
                 found[name] = tuple(value) if isinstance(value, list) else value
         return replace(options, **found)
+
+    def limits(self, manifest: Mapping[str, Any]) -> tuple[str, ...]:
+        """Tell what a forecaster must not be trusted with."""
+        forecast = manifest["config"]["forecast"]
+        return (
+            "It goes on as the series went so far; what never happened is not foreseen.",
+            f"Intervals hold {forecast['coverage']:.0%} in the long run, not of any one week.",
+            f"Errors were measured up to {forecast['horizon']} steps ahead; further ones grow.",
+        )
+
+    def input_schema(self) -> dict[str, Any]:
+        """Return the JSON schema of a series."""
+        return {
+            "type": "object",
+            "required": ["values"],
+            "properties": {
+                "values": {"type": "array", "items": {"type": ["number", "null"]}},
+                "times": {"type": "array", "items": {"type": "string"}},
+                "covariates": {
+                    "type": "array",
+                    "items": {"type": "array", "items": {"type": ["number", "null"]}},
+                },
+                "name": {"type": "string"},
+            },
+        }
+
+    def input_from(self, value: Any) -> Any:
+        """Return the series that is given as `{"values": […], "times": […], …}`.
+
+        Raises:
+            UserError: It is no such object.
+        """
+        from seqmap.data.clock import parse_times
+        from seqmap.data.series import even_series
+
+        if not isinstance(value, dict) or not isinstance(value.get("values"), list):
+            raise UserError("a series is an object with values", given=type(value).__name__)
+        try:
+            values = np.array(value["values"], dtype=np.float64)
+            covariates = np.array(value.get("covariates") or [[]] * len(values), dtype=np.float64)
+        except (TypeError, ValueError):
+            raise UserError("values and covariates of a series are numbers or null") from None
+        times = None
+        if value.get("times"):
+            times = parse_times(value["times"])
+            if times is None:
+                raise UserError("times of a series are written as 2024-01-31T23:00")
+        return even_series(str(value.get("name", "y")), values, covariates, times)
 
     def inputs(self, path: str, options: ReadOptions) -> Iterator[Series]:
         """Read the series whose future is asked for."""

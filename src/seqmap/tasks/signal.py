@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from seqmap.codecs.labels import LabelCodec
 from seqmap.codecs.series import filled
 from seqmap.config import Config
-from seqmap.errors import DataError
+from seqmap.errors import DataError, UserError
 from seqmap.tasks.classify import Classify, LabelSet
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ class SignalTask(Classify):
 
     name = "signal"
     headline = ("accuracy", "macro_f1")
+    mapping = "signal → label"
 
     @property
     def word(self) -> str:
@@ -173,6 +174,30 @@ class SignalTask(Classify):
         """Take the training file's columns for what is left open."""
         known = {k: v for k, v in (memory or {}).items() if getattr(options, k) is None}
         return replace(options, **known)
+
+    def limits(self, manifest: Mapping[str, Any]) -> tuple[str, ...]:
+        """Tell what a classifier of signals must not be trusted with."""
+        return (
+            f"Every signal gets one of {len(manifest['target']['labels'])} labels, one on anything "
+            "else too.",
+            "Channels must come in the order, units and rate of the training.",
+            "Probabilities hold for signals like those of training; elsewhere they are too sure.",
+        )
+
+    def input_schema(self) -> dict[str, Any]:
+        """Return the JSON schema of a signal: steps of channels."""
+        numbers = {"type": "array", "items": {"type": ["number", "null"]}}
+        return {"type": "array", "items": numbers}
+
+    def input_from(self, value: Any) -> Any:
+        """Return a signal that is given as steps of channels; null where a value is missing."""
+        try:
+            found = np.asarray(value, dtype=np.float32)
+        except (TypeError, ValueError):
+            found = np.zeros(0, dtype=np.float32)
+        if found.ndim != 2 or not len(found):
+            raise UserError("a signal is a list of steps, each a list of channels")
+        return found
 
     def inputs(self, path: str, options: ReadOptions) -> Iterator[Any]:
         """Read the signals of a file."""

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqmap.codecs.char import CharCodec
-from seqmap.codecs.characters import UNSPACED
 from seqmap.codecs.labels import LabelCodec
 from seqmap.config import TextConfig
 from seqmap.data import Example
 from seqmap.errors import DataError
+from seqmap.scripts import UNSPACED
 from seqmap.tasks.base import Evaluation
 from seqmap.tasks.classify import Classify, Codecs, LabelSet
 from seqmap.training.job import Reference

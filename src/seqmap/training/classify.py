@@ -80,7 +80,11 @@ def train_classifier(job: Job) -> Trained:
         arrays.update(wide.to_arrays())
     entries, codec_arrays = task.codec_state(codecs)
     arrays.update(codec_arrays)
-    counts = {"train": len(fitting), "dev": len(choosing)}
+    counts = {
+        "train": len(fitting),
+        "dev": len(choosing),
+        "classes": dict(zip(codecs.target.names, _rounded(data.targets.sum(axis=0)), strict=True)),
+    }
     described = {
         "wide": None if wide is None else wide.to_state(),
         **entries,
@@ -224,6 +228,11 @@ def _class_weights(targets: NDArray[np.float32], config: TrainConfig) -> NDArray
         return None
     counts = np.maximum(targets.sum(axis=0), 1e-6)
     return np.asarray(counts.sum() / (len(counts) * counts), dtype=np.float32)
+
+
+def _rounded(totals: NDArray[np.float32]) -> list[int]:
+    """Return the examples of each class; a teacher's shares add up to about as many."""
+    return [round(float(total)) for total in totals]
 
 
 def _calibrated(calibration: dict[str, float]) -> str:

@@ -9,13 +9,14 @@ from typing import Any
 import seqmap
 from seqmap.config import Config
 from seqmap.runtime.archive import FORMAT, Archive, save
+from seqmap.runtime.card import card_entry
 from seqmap.tasks.base import Task
 from seqmap.training.job import Job
 
 
 def manifest(task: Task, config: Config, entries: Mapping[str, Any]) -> dict[str, Any]:
     """Return what describes a model: what all models tell, and the entries of its own."""
-    return {
+    described = {
         "format": FORMAT,
         "seqmap": seqmap.__version__,
         "task": task.name,
@@ -23,6 +24,7 @@ def manifest(task: Task, config: Config, entries: Mapping[str, Any]) -> dict[str
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **entries,
     }
+    return {**described, "card": card_entry(task, described)}
 
 
 def put_away(archive: Archive, job: Job, *, interrupted: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from seqmap.data.columns import KNOWN_NAMES, guess_header, requested_names
@@ -16,6 +17,9 @@ from seqmap.data.records import ReadOptions
 from seqmap.data.source import LineStream, Source
 from seqmap.data.table import FileFormat, Rows, Table
 from seqmap.errors import DataError
+
+# Excel's way of stating the delimiter on a line before the first row.
+_EXCEL = re.compile("sep=(.)\r?", re.IGNORECASE)
 
 
 def open_csv(source: Source, options: ReadOptions) -> Table:
@@ -34,11 +38,18 @@ def _open(source: Source, options: ReadOptions, name: str, usual: str | None) ->
     head = stream.peek(lines=1) if source.is_stream else stream.peek()
     names = [*KNOWN_NAMES, *requested_names(options)]
     delimiter = options.delimiter or usual
+    stated = _EXCEL.fullmatch(head[0][1]) if head else None
+    if stated is not None:
+        next(iter(stream))  # it is no row
+        head = stream.peek(lines=1) if source.is_stream else stream.peek()
+        delimiter = options.delimiter or stated[1]
     if delimiter is None:
         on = options.quoting is not False
         delimiter = guess_delimiter(head, names=names, quoting=on)
     if len(delimiter) != 1 or delimiter in ('"', "\n", "\r"):
         raise DataError("a delimiter is one character", given=delimiter, allowed="one of , ; | TAB")
+    if not source.is_stream:
+        _refuse_lone_cr(source, stream, delimiter)
     notes: list[str] = []
     quoting = options.quoting
     if quoting is None:
@@ -72,6 +83,20 @@ def _open(source: Source, options: ReadOptions, name: str, usual: str | None) ->
     return table
 
 
+def _refuse_lone_cr(source: Source, stream: LineStream, delimiter: str) -> None:
+    """Tell of a file that is one line only because its lines end in CR alone."""
+    first = stream.peek(lines=2, characters=1 << 60)
+    if len(first) != 1 or QUOTE in first[0][1]:
+        return
+    lines = [line for line in first[0][1].split("\r") if line]
+    if len(lines) > 2 and all(delimiter in line for line in lines):
+        raise DataError(
+            "the lines end in CR alone, and are not split there",
+            path=source.shown,
+            remedy="Save it with LF or CR LF at the ends, or run: tr '\\r' '\\n' < OLD > NEW",
+        )
+
+
 def _guess_quoting(
     source: Source,
     options: ReadOptions,
@@ -102,7 +127,7 @@ def _read(table: Table, lines: Rows, places: Sequence[int]) -> Rows:
     skip_header = table.header
     for number, row in rows:
         if len(row) != width:
-            if not row and width > 1:
+            if width > 1 and not any(cell.strip() for cell in row):
                 blank += 1
                 continue
             row = _fitted(table, number, row)

@@ -1,0 +1,148 @@
+"""A text of any length through a tagger, in pieces: entities as soon as they are certain."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from seqmap.data.tagging.records import Sentence
+from seqmap.data.tagging.tokens import tokenise
+from seqmap.errors import ArchiveError, UserError
+from seqmap.runtime.archive import Archive, from_bytes, to_bytes
+from seqmap.runtime.windows import window_step
+from seqmap.tasks.tag_results import Entity, Tagging
+
+if TYPE_CHECKING:
+    from seqmap.runtime.tag import TagSession
+
+
+class TagStream:
+    """One text in pieces of any size; what is remembered does not grow with it.
+
+    The text is read in the windows in which `predict` reads a long one, so that both give the same
+    entities however the text is cut. `feed` returns those that the text so far has settled, `close`
+    the rest; their places are those in the whole text.
+
+    Args:
+        session: The model.
+        state: What `to_bytes` gave, to go on from there.
+    """
+
+    def __init__(self, session: TagSession, state: bytes | None = None) -> None:
+        self._session = session.with_answers()
+        self._least = session.min_confidence
+        self._window = session.config.tag.window
+        self._held = ""
+        self._offset = 0  # where what is held begins in the whole text
+        self._begun = False  # whether a window was read: what is held then begins with its margin
+        self._last = 0  # where the last entity ended
+        self._closed = False
+        self._symbols = 0  # tokens that were read and are no longer held
+        self._news: tuple[Entity, ...] = ()
+        if state is not None:
+            self._load(state)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the text is complete."""
+        return self._closed
+
+    @property
+    def symbols(self) -> int:
+        """How many tokens were read so far, those that may still be answered otherwise included."""
+        return self._symbols + len(self._tokens())
+
+    def result(self) -> Tagging:
+        """Return what the last `feed` or `close` settled, as an answer without text and tags."""
+        return Tagging("", (), (), (), self._news, 1.0)
+
+    def feed(self, text: str) -> list[Entity]:
+        """Read more text; returns the entities that are now certain.
+
+        Raises:
+            UserError: The stream is closed, or this is not text.
+        """
+        if self._closed:
+            raise UserError("the stream is closed", remedy="Begin a new one with session.stream()")
+        if not isinstance(text, str):
+            raise UserError("a stream takes text", given=type(text).__name__)
+        self._held += text
+        found: list[Entity] = []
+        # A window needs one token more than it reads: the last one may still go on.
+        while len(offsets := self._tokens()) > self._window:
+            found += self._read(offsets[: self._window], last=False)
+            self._cut(offsets[window_step(self._window)][0])
+            self._symbols += window_step(self._window)
+        self._news = tuple(found)
+        return found
+
+    def close(self) -> list[Entity]:
+        """Say that the text is complete; returns the remaining entities."""
+        if self._closed:
+            return []
+        self._closed = True
+        offsets = self._tokens()
+        found = self._read(offsets, last=True) if offsets else []
+        self._news = tuple(found)
+        return found
+
+    def to_bytes(self) -> bytes:
+        """Return all that is remembered, for a file or another process; see `Session.stream`."""
+        described = {
+            "model": self._session.digest,
+            "held": self._held,
+            "offset": self._offset,
+            "begun": self._begun,
+            "last": self._last,
+            "closed": self._closed,
+            "symbols": self._symbols,
+        }
+        return to_bytes(Archive({"stream": described}, {}))
+
+    def _load(self, data: bytes) -> None:
+        described = from_bytes(data).manifest.get("stream")
+        if not isinstance(described, dict):
+            raise ArchiveError("this is not the state of a stream")
+        if described.get("model") != self._session.digest:
+            raise ArchiveError("the stream's state belongs to another model")
+        self._held, self._offset = described["held"], described["offset"]
+        self._begun, self._last = described["begun"], described["last"]
+        self._closed, self._symbols = described["closed"], described["symbols"]
+
+    def _tokens(self) -> list[tuple[int, int]]:
+        return tokenise(self._held, self._session.codecs.unit)
+
+    def _read(self, offsets: list[tuple[int, int]], *, last: bool) -> list[Entity]:
+        from seqmap.runtime.tag import shifted
+
+        text = self._held
+        tokens = tuple(text[start:end] for start, end in offsets)
+        answer = self._session.predict([Sentence(tokens, text, tuple(offsets))])[0]
+        margin = self._window // 4
+        begin = offsets[margin][0] if self._begun and len(offsets) > margin else 0
+        end = len(text) if last else offsets[self._window - margin][0]
+        found = []
+        for entity in answer.entities:
+            placed = shifted(entity, self._offset)
+            if begin <= entity.start < end and placed.start >= self._last:
+                self._last = placed.end
+                if placed.probability >= self._least:
+                    found.append(placed)
+        return found
+
+    def _cut(self, begin: int) -> None:
+        self._held = self._held[begin:]
+        self._offset += begin
+        self._begun = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()

@@ -1,0 +1,1 @@
+"""Search: from scores to answers. NumPy, or the native core; never torch."""

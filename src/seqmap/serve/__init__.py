@@ -1,0 +1,1 @@
+"""The HTTP server: predictions, streams and a web page, without torch."""

@@ -1,0 +1,78 @@
+"""What is in tagged sentences: their unit, their types, and lines to tell of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from seqmap.errors import DataError
+
+if TYPE_CHECKING:
+    from seqmap.data.tagging import Sentence, TaggedDataset
+
+_MOST_TYPES = 20
+_LOOKED_AT = 2000
+
+
+def unit_of(sentences: Sequence[Sentence]) -> str:
+    """Return how raw text must be cut to look like these sentences: `char` or `word`.
+
+    Sentences that were cut from raw text themselves say `word`, whatever their script: that is how
+    they were cut.
+    """
+    raw = any(s.text != " ".join(s.tokens) for s in sentences[:_LOOKED_AT])
+    return "word" if raw or not single_characters(sentences) else "char"
+
+
+def single_characters(sentences: Sequence[Sentence]) -> bool:
+    """Whether nearly all tokens are single characters, as in Chinese."""
+    looked = [token for s in sentences[:_LOOKED_AT] for token in s.tokens]
+    return bool(looked) and 10 * sum(len(token) == 1 for token in looked) >= 9 * max(1, len(looked))
+
+
+def types_of(sentences: Sequence[Sentence]) -> Counter[str]:
+    """Count the spans of each type; of plain labels, the labels."""
+    counts: Counter[str] = Counter()
+    for sentence in sentences:
+        for tag in sentence.tags:
+            mark, _, kind = tag.partition("-")
+            if mark == "B" and (kind or tag == "B"):
+                counts[kind] += 1
+            elif mark not in ("I", "O"):
+                counts[tag] += 1
+    return counts
+
+
+def check_types(dataset: TaggedDataset, known: frozenset[str], problem: str) -> None:
+    """Refuse types that are not known, by file and line.
+
+    Raises:
+        DataError: There is one.
+    """
+    for sentence in dataset.examples:
+        strange = set(types_of([sentence])) - known
+        if strange:
+            raise DataError(
+                problem,
+                path=dataset.path,
+                line=sentence.line,
+                given=min(strange),
+                allowed=", ".join(sorted(known)[:_MOST_TYPES]),
+            )
+
+
+def described(name: str, sentences: Sequence[Sentence]) -> Iterator[str]:
+    """Yield lines about a part: counts of types, repeated sentences."""
+    counts = types_of(sentences)
+    tokens = sum(len(s.tokens) for s in sentences)
+    shown = ", ".join(f"{kind or 'span'} {n:,}" for kind, n in counts.most_common(_MOST_TYPES))
+    more = f", ... ({len(counts)} types)" if len(counts) > _MOST_TYPES else ""
+    yield f"{name}: {len(sentences):,} sentences, {tokens:,} tokens ({shown or 'no entity'}{more})"
+    tagged: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for sentence in sentences:
+        tagged.setdefault(sentence.tokens, set()).add(sentence.tags)
+    repeated = len(sentences) - len(tagged)
+    unlike = sum(len(tags) > 1 for tags in tagged.values())
+    if repeated:
+        yield f"  {repeated:,} repeat an earlier sentence, {unlike:,} of these differ in their tags"

@@ -1,0 +1,44 @@
+"""Requests made from the OpenAPI description, right and wrong ones."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from seqmap.runtime.archive import save
+
+from .conftest import Server, small_archive
+
+pytestmark = [
+    pytest.mark.skipif(
+        importlib.util.find_spec("schemathesis") is None, reason="schemathesis is not installed"
+    ),
+    pytest.mark.filterwarnings("ignore"),  # schemathesis and what it imports warn about themselves
+]
+
+
+def test_schemathesis_finds_nothing(start: Callable[..., Server], tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    save(small_archive(1, streams=True), tmp_path / "m.seqmap")
+    server = start(tmp_path / "m.seqmap", "--reload", "0")
+    assert httpx.get(server.url + "/healthz", trust_env=False).status_code == 200
+    command = [
+        sys.executable,
+        "-m",
+        "schemathesis.cli",
+        "run",
+        server.url + "/openapi.json",
+        "--max-examples=15",
+        "--seed=1",
+        "--no-color",
+        "--phases=examples,coverage,fuzzing",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert server.predict("a").status_code == 200
