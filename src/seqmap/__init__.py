@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from seqmap.data import Example, read_examples
     from seqmap.errors import SeqmapError, UserError
     from seqmap.estimators import Classifier
+    from seqmap.forecaster import Forecaster
     from seqmap.runtime.session import Session, load
     from seqmap.tagger import Tagger
 
@@ -23,6 +24,7 @@ _HOME = {
     "Tagger": "seqmap.tagger",
     "Config": "seqmap.config",
     "Example": "seqmap.data",
+    "Forecaster": "seqmap.forecaster",
     "SeqmapError": "seqmap.errors",
     "Session": "seqmap.runtime.session",
     "UserError": "seqmap.errors",
@@ -34,6 +36,7 @@ __all__ = [
     "Classifier",
     "Config",
     "Example",
+    "Forecaster",
     "SeqmapError",
     "Session",
     "Tagger",

@@ -49,7 +49,7 @@ def _main(
 
 @command(app)
 def train(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="classify, tag")],
+    task: Annotated[str, typer.Argument(metavar="TASK", help="classify, tag or forecast")],
     data: Annotated[str, typer.Argument(metavar="TRAIN", help="Labelled examples.")],
     dev: Annotated[str | None, typer.Option(help="Examples to choose on; else held out.")] = None,
     test: Annotated[str | None, typer.Option(help="Examples to measure on.")] = None,
@@ -74,7 +74,9 @@ def train(
     """Train a model on labelled examples."""
     from seqmap.commands.options import settings
     from seqmap.commands.train import TrainRequest, run_train
+    from seqmap.tasks import task_for
 
+    task = task_for(task, data, recordings=reading.series_column is not None)
     chosen = settings(task, config, set_ or [], seed)
     request = TrainRequest(task, data, dev, test, out, chosen, reading, seeds, resume, baseline)
     run_train(replace(request, card={"about": about, "licence": licence}), screen)
@@ -242,18 +244,21 @@ def info(
 @command(app)
 def demo(
     task: Annotated[
-        str, typer.Option(help="Which demo: classify or tag.", metavar="TASK")
+        str, typer.Option(help="Which demo: classify, tag or forecast.", metavar="TASK")
     ] = "classify",
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the model.")] = Path(
         "seqmap-demo"
     ),
+    signals: Annotated[
+        bool, typer.Option("--signals", help="With classify: signals instead of texts.")
+    ] = False,
     *,
     screen: Screen,
 ) -> None:
     """Train, evaluate, save, load and predict on embedded data."""
     from seqmap.demo import run_demo
 
-    run_demo(task, out, screen)
+    run_demo("signal" if signals and task == "classify" else task, out, screen)
 
 
 def main() -> None:

@@ -101,6 +101,38 @@ class WideConfig:
 
 
 @dataclass(frozen=True)
+class ForecastConfig:
+    """What a forecaster looks at and answers (other tasks do not use it)."""
+
+    horizon: int = 24
+    """How many steps ahead the model answers."""
+    block: int = 0
+    """Steps that are forecast at once; the rest follows recursively (1: step by step). 0: all."""
+    window: int = 0
+    """Past steps that the linear branch weighs; 0 takes several seasons."""
+    season: int = 0
+    """Steps after which a pattern repeats; 1 for none, 0 finds out."""
+    coverage: float = 0.9
+    """Share of the truth that an interval shall hold."""
+    adaptive: bool = True
+    """Let intervals follow how often the latest ones held the truth."""
+    scale: Literal["auto", "linear", "log"] = "auto"
+    """Forecast values or their logarithms; `auto` takes what does better on dev."""
+
+
+@dataclass(frozen=True)
+class SignalConfig:
+    """How training signals are varied (only for signals)."""
+
+    noise: float = 0.1
+    """Noise that is added, in standard deviations of a channel."""
+    scaling: float = 0.1
+    """Change of each channel's size."""
+    warp: float = 0.2
+    """Change of speed."""
+
+
+@dataclass(frozen=True)
 class TagConfig:
     """What tagging adds: how a word is read by its letters, and how tags are chosen together."""
 
@@ -181,6 +213,8 @@ class Config:
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     wide: WideConfig = field(default_factory=WideConfig)
+    forecast: ForecastConfig = field(default_factory=ForecastConfig)
+    signal: SignalConfig = field(default_factory=SignalConfig)
     tag: TagConfig = field(default_factory=TagConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
@@ -211,6 +245,14 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("head", "label_smoothing"): (0, 0.9),
     ("wide", "word_ngrams"): (0, 5),
     ("wide", "char_ngrams"): (-1, 8),
+    ("signal", "noise"): (0, 10),
+    ("signal", "scaling"): (0, 1),
+    ("signal", "warp"): (0, 0.9),
+    ("forecast", "horizon"): (1, 10_000),
+    ("forecast", "block"): (0, 10_000),
+    ("forecast", "window"): (0, 100_000),
+    ("forecast", "season"): (0, 100_000),
+    ("forecast", "coverage"): (0.5, 0.999),
     ("tag", "character_size"): (1, 4096),
     ("tag", "character_hidden"): (1, 4096),
     ("tag", "longest_word"): (2, 1000),

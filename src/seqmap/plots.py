@@ -115,6 +115,56 @@ def learning_curves(
         left.set_ylim(bottom=0)
 
 
+class Ahead(Protocol):
+    """What is drawn of a forecast."""
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """What is expected at each step."""
+
+    @property
+    def lower(self) -> tuple[float, ...]:
+        """Lower end of the interval at each step."""
+
+    @property
+    def upper(self) -> tuple[float, ...]:
+        """Upper end."""
+
+    @property
+    def coverage(self) -> float:
+        """Share of the truth that the intervals hold."""
+
+
+def forecast(
+    values: npt.ArrayLike, ahead: Ahead, path: str | Path, *, title: str = "Forecast"
+) -> None:
+    """Draw the end of a series with a forecast and its intervals; steps count from the forecast.
+
+    Args:
+        values: (time,), with what came after the forecast's origin if that is known: its end is
+            the end of the forecast then.
+        ahead: The forecast of the last steps.
+        path: Where the PNG goes.
+        title: Line above the picture.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    given, size = np.asarray(values, dtype=np.float64), len(ahead.values)
+    shown = given[-min(len(given), 8 * size + 1) :]
+    places = np.arange(len(shown)) - (len(shown) - size)
+    future = np.arange(size)
+    with _picture(path, title, (9.0, 3.6)) as figure:
+        axes = figure.subplots()
+        label = f"{ahead.coverage:.0%} interval"
+        axes.fill_between(future, ahead.lower, ahead.upper, color=_BLUE, alpha=0.2, label=label)
+        axes.plot(places, shown, color=_GREY, label="series")
+        axes.plot(future, ahead.values, color=_BLUE, label="forecast")
+        axes.axvline(-0.5, color=_RED, linestyle="--", linewidth=0.8)
+        _plain(axes, "steps from the forecast", "")
+        axes.legend(frameon=False)
+
+
 def confusion(
     matrix: npt.ArrayLike,
     names: Sequence[str],

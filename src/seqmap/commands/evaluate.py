@@ -24,7 +24,7 @@ def run_evaluate(
     screen.result("  ".join(f"{name} {value:.4f}" for name, value in evaluation.metrics.items()))
     screen.close(
         {
-            "task": session.task.name,
+            "task": session.task.word,
             "metrics": evaluation.metrics,
             "examples": len(dataset.examples),
             **evaluation.details,

@@ -65,4 +65,4 @@ def run_predict(request: PredictRequest, screen: Screen) -> None:
         count += 1
         record = json.dumps(task.record(answer), ensure_ascii=False) if screen.as_json else None
         print(task.line(answer) if record is None else record, flush=waited_for)
-    screen.close({"task": session.task.name, "count": count})
+    screen.close({"task": session.task.word, "count": count})

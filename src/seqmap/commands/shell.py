@@ -50,6 +50,18 @@ def _reading(
         str | None,
         typer.Option(help="File of class names, for labels that are numbers.", metavar="FILE"),
     ] = None,
+    time_column: Annotated[
+        str | None, typer.Option(help="Of series: the column of the time.", metavar="T")
+    ] = None,
+    series_column: Annotated[
+        str | None, typer.Option(help="Of many series: the column of their names.", metavar="S")
+    ] = None,
+    value_columns: Annotated[
+        str | None, typer.Option(help="Of series: the columns to forecast.", metavar="A,B")
+    ] = None,
+    covariates: Annotated[
+        str | None, typer.Option(help="Of series: columns that help to forecast.", metavar="A,B")
+    ] = None,
     format: Annotated[
         str | None,
         typer.Option(help="csv, tsv, jsonl, parquet, lines, plain or conll."),
@@ -87,6 +99,10 @@ def _reading(
         quoting=quoting,
         label_separator=label_separator,
         label_names=label_names,
+        time_column=(columns(time_column) or (None,))[0],
+        series_column=(columns(series_column) or (None,))[0],
+        value_columns=columns(value_columns),
+        covariates=columns(covariates),
         scheme=scheme,
     )
 

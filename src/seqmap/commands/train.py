@@ -217,7 +217,7 @@ def _summary(
     }
     manifest = best.archive.manifest
     return {
-        "task": task.name,
+        "task": task.word,
         "metrics": best.metrics if evaluation is None else evaluation.metrics,
         "dev_metrics": best.metrics,
         "mean_sd": spread,

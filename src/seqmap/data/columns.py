@@ -41,8 +41,9 @@ class Roles:
 def requested_names(options: ReadOptions) -> list[str]:
     """Return the columns that the options name (numbers, also as text, are no names)."""
     asked: list[Column] = [*(options.text_columns or ()), *(options.soft_columns or ())]
-    if options.label_column is not None:
-        asked.append(options.label_column)
+    asked += [*(options.value_columns or ()), *(options.covariates or ())]
+    single = (options.label_column, options.time_column, options.series_column)
+    asked += [column for column in single if column is not None]
     return [str(name) for name in asked if not _is_number(name)]
 
 

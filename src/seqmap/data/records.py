@@ -33,6 +33,14 @@ class ReadOptions:
     """What separates the labels of one example; giving it makes the data multi-label."""
     label_names: str | None = None
     """A file of class names, one a line, for labels that are numbers from 0 or from 1."""
+    time_column: Column | None = None
+    """Of a time series: the column of the time."""
+    series_column: Column | None = None
+    """Of many series, one below the other: the column that names the series."""
+    value_columns: tuple[Column, ...] | None = None
+    """The columns to forecast; each is a series."""
+    covariates: tuple[Column, ...] | None = None
+    """Columns that help to forecast and are known up to the present."""
     scheme: str | None = None
     """How tags mark spans: `iob1`, `iob2`, `bioes`, `bmes`, `bilou`, or `none` for plain labels."""
 

@@ -247,6 +247,9 @@ class NativeStream:
 
     Whatever the pieces, the states and results are those of the whole sequence, bit for bit. One
     stream belongs to one thread at a time.
+
+    Attributes:
+        input: What `step_input` reads, where the encoder takes vectors; it never moves.
     """
 
     def __init__(self, encoder: NativeEncoder, state: bytes | None = None) -> None:
@@ -261,6 +264,9 @@ class NativeStream:
         self._step, self._feed = core.seqmap_encoder_step, core.seqmap_encoder_feed
         self._result = core.seqmap_encoder_result
         self._handle = c_void_p(encoder._handle)
+        self._feed = core.seqmap_encoder_feed
+        self.input = np.zeros(0 if encoder._inputs == "ids" else encoder.input_size, np.float32)
+        self._from = c_void_p(self.input.ctypes.data)
         native.check(core.seqmap_encoder_state_init(self._handle, self._where))
         if state is not None:
             self.restore(state)
@@ -268,6 +274,13 @@ class NativeStream:
     def step(self, token: int) -> Floats:
         """Take one token; returns the last layer's state (D), which the next step overwrites."""
         code = self._step(self._handle, self._where, token, self._to)
+        if code:
+            native.check(code)
+        return self._out
+
+    def step_input(self) -> Floats:
+        """Take the vector that lies in `input` (input_size); returns what `step` returns."""
+        code = self._feed(self._handle, self._where, None, self._from, 1, self._to)
         if code:
             native.check(code)
         return self._out

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SESSIONS: dict[str, str] = {
     "classify": "seqmap.runtime.classify:ClassifySession",
+    "forecast": "seqmap.runtime.forecast:ForecastSession",
+    "signal": "seqmap.runtime.signal:SignalSession",
     "tag": "seqmap.runtime.tag:TagSession",
 }
 """The session of each task."""

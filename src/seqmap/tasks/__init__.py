@@ -10,8 +10,25 @@ from seqmap.tasks.base import Dataset, Evaluation, Task
 
 TASKS: dict[str, str] = {
     "classify": "seqmap.tasks.classify:Classify",
+    "forecast": "seqmap.tasks.forecast:ForecastTask",
+    "signal": "seqmap.tasks.signal:SignalTask",
     "tag": "seqmap.tasks.tag:Tag",
 }
+
+
+def task_for(name: str, path: str, *, recordings: bool = False) -> str:
+    """Return the task's name for a file: signals are classified by a task of their own.
+
+    Args:
+        name: The word on the command line.
+        path: The training file.
+        recordings: Whether a column of its table names the recording of each row.
+    """
+    if name != "classify":
+        return name
+    from seqmap.data.signals import is_signals
+
+    return "signal" if recordings or is_signals(path) else name
 
 
 def find_task(name: str) -> Task:
@@ -33,4 +50,4 @@ def _task(place: str) -> Task:
     return task
 
 
-__all__ = ["TASKS", "Dataset", "Evaluation", "Task", "find_task"]
+__all__ = ["TASKS", "Dataset", "Evaluation", "Task", "find_task", "task_for"]

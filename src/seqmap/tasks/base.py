@@ -73,6 +73,11 @@ class Task(ABC):
     headline: ClassVar[tuple[str, ...]]
     """The metrics that are shown for each epoch, as far as they are measured."""
 
+    @property
+    def word(self) -> str:
+        """What it is called on the command line."""
+        return self.name
+
     def config(self) -> Config:
         """Return the defaults, which a configuration file and `--set` change."""
         return Config()

@@ -14,12 +14,15 @@ from seqmap.training.loop import Watch
 
 RECIPES: dict[str, str] = {
     "classify": "seqmap.training.classify:train_classifier",
+    "forecast": "seqmap.training.forecast:train_forecaster",
+    "signal": "seqmap.training.signal:train_signals",
     "tag": "seqmap.training.tag:train_tagger",
 }
 """The function that turns a `Job` of a task into a `Trained`."""
 
 REFERENCES: dict[str, str] = {
     "classify": "seqmap.training.baseline:classify_reference",
+    "signal": "seqmap.training.warping:signal_reference",
     "tag": "seqmap.training.tag_baseline:tag_reference",
 }
 """The function `(train, test, targets) -> Reference` of a task's plain model, if it has one."""

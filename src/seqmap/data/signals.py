@@ -1,0 +1,309 @@
+"""Reading signals: recordings of one or several channels, each with a label.
+
+`.ts` (the format of timeseriesclassification.com), `.npz` (arrays `X` and `y`), a folder or a zip
+of one CSV a recording beside a CSV of labels, and one table of all recordings (CSV, Parquet, …)
+with a column that names the recording of each row.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqmap.data.formats.guess import open_table
+from seqmap.data.records import Column, ReadOptions, order_labels
+from seqmap.data.source import LineStream, Source
+from seqmap.errors import DataError
+
+Channels = NDArray[np.float32]
+_MANIFEST = re.compile(r"target|label|manifest|annotation", re.IGNORECASE)
+_NAMES = ("recording", "id", "sequence_id", "file", "filename", "name")
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One recording.
+
+    Attributes:
+        values: (time, channels), NaN where missing.
+        labels: One label; none when unlabelled.
+        name: Where it is from.
+        line: The line on which it begins, counted from 1; 0 when it has none.
+        soft: Always None: signals have no soft labels.
+    """
+
+    values: Channels
+    labels: tuple[str, ...] = ()
+    name: str = ""
+    line: int = 0
+    soft: None = None
+
+
+@dataclass(frozen=True)
+class SignalLayout:
+    """What was found in a file of signals."""
+
+    facts: str
+    notes: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """Return one line of facts, and one line for each note."""
+        return "\n".join([self.facts, *(f"  note: {note}" for note in self.notes)])
+
+
+@dataclass(frozen=True)
+class SignalDataset:
+    """The recordings of one file."""
+
+    path: str
+    examples: tuple[Signal, ...]
+    layout: SignalLayout
+    label_names: tuple[str, ...]
+
+
+def is_signals(path: str | os.PathLike[str]) -> bool:
+    """Tell by its name, or by what it holds, whether a file is one of signals and not of texts."""
+    place = Path(path)
+    if place.suffix.lower() in (".ts", ".npz") or place.name.lower().endswith(".ts.gz"):
+        return True
+    if place.is_dir():
+        return True
+    if place.suffix.lower() == ".zip" and zipfile.is_zipfile(place):
+        with zipfile.ZipFile(place) as archive:
+            return sum(name.lower().endswith(".csv") for name in archive.namelist()) > 2
+    return False
+
+
+def read_signals(
+    path: str | os.PathLike[str], options: ReadOptions | None = None, *, labelled: bool = True
+) -> SignalDataset:
+    """Read all recordings.
+
+    Args:
+        path: A file, or a folder.
+        options: `series_column` and `label_column` of a table; others as for texts.
+        labelled: Whether every recording needs a label.
+
+    Raises:
+        DataError: It cannot be read, a value is no number, or recordings differ in channels.
+    """
+    options, place, shown = options or ReadOptions(), Path(path), os.fspath(path)
+    if place.is_dir() or (place.suffix.lower() == ".zip" and is_signals(path)):
+        examples, kind = tuple(_folder(place, shown)), "a recording a file"
+    elif place.suffix.lower() == ".npz":
+        examples, kind = tuple(_arrays(place, shown)), "NumPy"
+    elif place.suffix.lower() == ".ts" or place.name.lower().endswith(".ts.gz"):
+        examples, kind = tuple(_ts(Source(path))), ".ts"
+    else:
+        examples, kind = tuple(_table(Source(path), options)), "a table of all recordings"
+    if not examples:
+        raise DataError("there is no recording in it", path=shown)
+    width = examples[0].values.shape[1]
+    for one in examples:
+        if one.values.shape[1] != width:
+            raise DataError(
+                "the recordings differ in channels",
+                path=shown,
+                line=one.line or None,
+                given=f"{one.values.shape[1]} in {one.name}",
+                allowed=str(width),
+            )
+        if labelled and not one.labels:
+            raise DataError("a recording has no label", path=shown, given=one.name)
+    lengths = sorted(len(one.values) for one in examples)
+    gone = sum(int(np.isnan(one.values).sum()) for one in examples)
+    facts = (
+        f"{kind}, {len(examples):,} recordings, {width} channels, {lengths[0]}-{lengths[-1]} steps"
+    )
+    notes = (f"{gone:,} value(s) missing",) if gone else ()
+    names = order_labels({label for one in examples for label in one.labels})
+    return SignalDataset(shown, examples, SignalLayout(facts, notes), names)
+
+
+def _numbers(cells: Iterable[Any], path: str, line: int) -> list[float]:
+    found = []
+    for cell in cells:
+        text = "" if cell is None else str(cell).strip()
+        try:
+            found.append(float(text) if text not in ("", "?") else float("nan"))
+        except ValueError:
+            raise DataError(
+                "a value of a signal is a number", path=path, line=line, given=text
+            ) from None
+    return found
+
+
+def _ts(source: Source) -> Iterator[Signal]:
+    """Read `@` headers, then a recording a line: channels by colons, the label last."""
+    labelled, data, count = True, False, 0
+    for line, raw in LineStream(source):
+        text = raw.strip()
+        if not text or text.startswith(("#", "%")):
+            continue
+        if text.startswith("@"):
+            words = text.lower().split()
+            data = data or words[0] == "@data"
+            if words[0] in ("@classlabel", "@targetlabel"):
+                labelled = len(words) > 1 and words[1] == "true"
+            if words[0] == "@timestamps" and words[1:2] == ["true"]:
+                raise DataError(
+                    ".ts files with time stamps are not read", path=source.shown, line=line
+                )
+            continue
+        if not data:
+            raise DataError("a .ts file needs @data before its recordings", path=source.shown)
+        parts = text.split(":")
+        labels = (parts.pop().strip(),) if labelled else ()
+        channels = [_numbers(part.split(","), source.shown, line) for part in parts]
+        if not channels:
+            raise DataError("a recording without channels", path=source.shown, line=line)
+        longest = max(map(len, channels))
+        values = np.full((longest, len(channels)), np.nan, np.float32)
+        for k, channel in enumerate(channels):
+            values[: len(channel), k] = channel
+        count += 1
+        yield Signal(values, labels, str(count), line)
+
+
+def _arrays(place: Path, shown: str) -> Iterator[Signal]:
+    """Read X, (recordings, time, channels), and y where there is one; NaN at the end is padding."""
+    try:
+        with np.load(place, allow_pickle=False) as held:
+            x = np.asarray(held["X"], dtype=np.float32)
+            y = held["y"].tolist() if "y" in held else None
+    except FileNotFoundError:
+        raise DataError("no such file", path=shown) from None
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"not a readable .npz file: {error}", path=shown, allowed="arrays X and y, no objects"
+        ) from None
+    if x.ndim == 2:
+        x = x[:, :, None]
+    if x.ndim != 3 or (y is not None and len(y) != len(x)):
+        raise DataError(
+            "X is (recordings, time, channels), y one label each",
+            path=shown,
+            given=f"X {x.shape}, y {None if y is None else len(y)}",
+        )
+    for k, values in enumerate(x):
+        known = np.flatnonzero(~np.isnan(values).all(axis=1))
+        end = int(known[-1]) + 1 if len(known) else 0
+        yield Signal(values[:end], () if y is None else (str(y[k]),), str(k))
+
+
+def _folder(place: Path, shown: str) -> Iterator[Signal]:
+    """Read one CSV a recording, and their labels from the CSV whose name says so."""
+    files, open_file = _members(place, shown)
+    csvs = [name for name in files if name.lower().endswith((".csv", ".txt"))]
+    manifests = [name for name in csvs if _MANIFEST.search(Path(name).name)]
+    if not manifests:
+        raise DataError(
+            "no file of labels in it",
+            path=shown,
+            allowed="a CSV named …target…, …label… or …manifest…: recording, label",
+        )
+    manifest = manifests[0]
+    inside = [n for n in csvs if Path(n).parent == Path(manifest).parent and n != manifest]
+    by_stem = {Path(name).stem: name for name in inside}
+    by_number = {m.group(): n for n in inside if (m := re.search(r"\d+$", Path(n).stem))}
+    for line, row in _rows(open_file(manifest)):
+        if len(row) < 2 or row[0].startswith("#"):
+            continue
+        name = by_stem.get(Path(row[0]).stem) or by_number.get(row[0])
+        if name is None:
+            if line == 1:
+                continue  # a header
+            raise DataError(
+                "a recording of the label file is missing", path=shown, line=line, given=row[0]
+            )
+        yield Signal(_recording(open_file(name), f"{shown}/{name}"), (row[1],), Path(name).stem)
+
+
+def _members(place: Path, shown: str) -> tuple[list[str], Callable[[str], str]]:
+    try:
+        if place.is_dir():
+            names = sorted(p.relative_to(place).as_posix() for p in place.rglob("*") if p.is_file())
+            return names, lambda name: (place / name).read_text(encoding="utf-8-sig")
+        archive = zipfile.ZipFile(io.BytesIO(place.read_bytes()))
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"cannot read it: {error}", path=shown) from None
+    names = [n for n in archive.namelist() if not n.endswith("/") and "__MACOSX" not in n]
+    return names, lambda name: archive.read(name).decode("utf-8-sig")
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    for line, raw in enumerate(text.split("\n"), start=1):
+        if raw.strip():
+            yield line, [cell.strip() for cell in raw.rstrip("\r").split(",")]
+
+
+def _recording(text: str, path: str) -> Channels:
+    rows = []
+    for line, row in _rows(text):
+        if row[0].startswith("#"):
+            continue
+        if line == 1 and not _is_number(row[0]):
+            continue
+        rows.append(_numbers(row, path, line))
+        if len(rows[-1]) != len(rows[0]):
+            raise DataError(
+                "the rows of a recording differ in channels", path=path, line=line, given=len(row)
+            )
+    return np.array(rows, dtype=np.float32).reshape(len(rows), -1)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _table(source: Source, options: ReadOptions) -> Iterator[Signal]:
+    """Read one table of all recordings: a column names the recording of each row."""
+    if options.format is None and source.extension not in (".tsv", ".tab", ".jsonl", ".parquet"):
+        options = replace(options, format="csv")
+    table = open_table(source, options, labelled=True)
+    lower = [name.strip().lower() for name in table.columns]
+
+    def place(column: Column | None, usual: tuple[str, ...], what: str) -> int:
+        if isinstance(column, int) and 0 <= column < len(lower):
+            return column
+        if column is not None and column in table.columns:
+            return table.columns.index(str(column))
+        found = next((lower.index(name) for name in usual if name in lower), None)
+        if column is not None or found is None:
+            raise DataError(
+                f"no column for the {what}",
+                path=source.shown,
+                given=column,
+                allowed=table.columns,
+                remedy="Name it with --series-column and --label-column",
+            )
+        return found
+
+    recording = place(options.series_column, _NAMES, "recording")
+    label = place(options.label_column, ("label", "class", "target", "y"), "label")
+    rest = [k for k in range(len(lower)) if k not in (recording, label)]
+    rows: dict[str, list[list[float]]] = {}
+    about: dict[str, tuple[str, int]] = {}
+    for line, cells in table.read([recording, label, *rest]):
+        name = str(cells[0])
+        kept = about.setdefault(name, (str(cells[1]), line))
+        if kept[0] != str(cells[1]):
+            raise DataError(
+                "a recording has two labels", path=source.shown, line=line, given=str(cells[1])
+            )
+        rows.setdefault(name, []).append(_numbers(cells[2:], source.shown, line))
+    for name, values in rows.items():
+        yield Signal(np.array(values, np.float32), (about[name][0],), name, about[name][1])

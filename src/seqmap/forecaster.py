@@ -1,0 +1,155 @@
+"""An estimator over the same training and the same deployed forecaster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from seqmap.config import Config, from_dict
+from seqmap.data.series import Series, even_series
+from seqmap.errors import DataError, UserError
+from seqmap.runtime.archive import save
+from seqmap.runtime.forecast import ForecastSession
+from seqmap.runtime.forecast_stream import ForecastStream
+from seqmap.tasks import Evaluation, find_task
+from seqmap.tasks.forecast import Forecast, Known
+from seqmap.training import Watch, train
+
+
+class Forecaster:
+    """Series → its future, with intervals.
+
+    Args:
+        horizon: Steps ahead.
+        coverage: Share of the truth that the intervals shall hold.
+        season: Steps after which a pattern repeats; 0 finds out.
+        hidden: Units of the LSTM.
+        epochs: At most this many passes over the data.
+        seed: Seed of initialisation, order and dropout.
+        config: Further settings, as nested dicts or dotted keys.
+        verbose: Print what training tells.
+    """
+
+    def __init__(
+        self,
+        *,
+        horizon: int = 24,
+        coverage: float = 0.9,
+        season: int = 0,
+        hidden: int = 48,
+        epochs: int = 30,
+        seed: int = 42,
+        config: dict[str, Any] | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.horizon = horizon
+        self.coverage = coverage
+        self.season = season
+        self.hidden = hidden
+        self.epochs = epochs
+        self.seed = seed
+        self.config = config
+        self.verbose = verbose
+
+    def fit(
+        self,
+        y: ArrayLike | Mapping[str, ArrayLike] | Sequence[Series],
+        *,
+        times: ArrayLike | None = None,
+        covariates: ArrayLike | None = None,
+    ) -> Self:
+        """Train on one series, or on several by their names; the last part of each is held out.
+
+        Args:
+            y: Values (time,), a dict of them, or what `seqmap.data.series.read_series` gives.
+            times: When each value is, (time,), sorted and evenly spaced; of one series.
+            covariates: (time, covariates), known up to the present; of one series.
+
+        Raises:
+            UserError: The series or the settings cannot be used.
+        """
+        series = _series(y, times, covariates)
+        width = series[0].covariates.shape[1]
+        trained = train(
+            find_task("forecast"),
+            series,
+            config=self._configuration(),
+            targets=Known(tuple(f"covariate {k}" for k in range(width))),
+            watch=Watch(note=print) if self.verbose else None,
+        )
+        self.session_ = ForecastSession(trained.archive)
+        self._series = series
+        return self
+
+    def predict(
+        self, y: ArrayLike | Mapping[str, ArrayLike] | Sequence[Series] | None = None
+    ) -> list[Forecast]:
+        """Forecast what follows each series; without any, what follows those of the training."""
+        return self._fitted().predict(self._series if y is None else _series(y, None, None))
+
+    def backtest(self, y: ArrayLike | Mapping[str, ArrayLike] | Sequence[Series]) -> Evaluation:
+        """Measure forecasts from every step after the training values, beside plain forecasts.
+
+        Args:
+            y: The training series, and what came after.
+        """
+        return self._fitted().evaluate(_series(y, None, None))
+
+    def stream(self, series: str | None = None) -> ForecastStream:
+        """Return a stream that goes on after the training series."""
+        found = [one for one in self._series if series in (None, one.name)]
+        if len(found) != 1:
+            names = [one.name for one in self._series]
+            raise UserError("a stream is of one series", given=series, allowed=names[:10])
+        return self._fitted().follow(found[0])
+
+    def save(self, path: str | Path) -> None:
+        """Write the model as one file; `seqmap.load` reads it without torch."""
+        save(self._fitted().archive, Path(path))
+
+    def _fitted(self) -> ForecastSession:
+        if not hasattr(self, "session_"):
+            raise UserError("this Forecaster is not fitted yet", remedy="Call fit first")
+        return self.session_
+
+    def _configuration(self) -> Config:
+        base = (
+            find_task("forecast")
+            .config()
+            .replace(
+                forecast__horizon=self.horizon,
+                forecast__coverage=self.coverage,
+                forecast__season=self.season,
+                encoder__hidden=self.hidden,
+                train__epochs=self.epochs,
+                train__seed=self.seed,
+            )
+        )
+        return base if self.config is None else from_dict(self.config, base=base)
+
+
+def _series(y: Any, times: ArrayLike | None, covariates: ArrayLike | None) -> list[Series]:
+    if isinstance(y, Mapping):
+        if times is not None or covariates is not None:
+            raise UserError("times and covariates go with one series")
+        return [_one(values, str(name), None, None) for name, values in y.items()]
+    if isinstance(y, Sequence) and len(y) and isinstance(y[0], Series):
+        return list(y)
+    return [_one(y, "y", times, covariates)]
+
+
+def _one(
+    values: ArrayLike, name: str, times: ArrayLike | None, covariates: ArrayLike | None
+) -> Series:
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError("a series consists of numbers", given=type(values).__name__) from None
+    given = np.zeros((len(found), 0)) if covariates is None else np.asarray(covariates, np.float64)
+    given = given[:, None] if given.ndim == 1 else given
+    when = None if times is None else np.asarray(times, dtype="datetime64[s]")
+    return even_series(name, found, given, when)

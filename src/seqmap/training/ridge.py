@@ -1,0 +1,142 @@
+"""The linear branch of a forecaster: ridge regression on the window, in closed form.
+
+A linear map from the last values to the next ones is hard to beat (Zeng et al. 2023, "Are
+Transformers effective for time series forecasting?"); here relative to the last value, so that it
+can fall back to the naive forecast, and with its window and penalty chosen on dev.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqmap.codecs.series import SeriesCodec, Steps
+
+Floats = NDArray[np.float64]
+
+PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4, 1e5)
+SHARES = (1.0, 1 / 2, 3 / 14)
+"""Parts of the window that ridges look back over: of two weeks also one, and three days."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Steps of series to learn from or to choose on.
+
+    Attributes:
+        steps: Each series as numbers.
+        origins: Where forecasts begin in each.
+        targets: What came, relative to the last value, (origins, block) of each; NaN if missing.
+    """
+
+    steps: Sequence[Steps]
+    origins: Sequence[NDArray[np.int64]]
+    targets: Sequence[Floats]
+
+    @property
+    def target(self) -> Floats:
+        """All targets below each other."""
+        return np.concatenate(list(self.targets))
+
+    def inputs(self, codec: SeriesCodec) -> Floats:
+        """All linear inputs below each other."""
+        return np.concatenate(
+            [codec.linear_inputs(s, o) for s, o in zip(self.steps, self.origins, strict=True)]
+        )
+
+
+def rows_of(steps: Sequence[Steps], spans: Sequence[tuple[int, int]], block: int) -> Rows:
+    """Collect the origins whose forecasts lie in `spans`, (first, end) of each series."""
+    origins, targets = [], []
+    for one, (first, end) in zip(steps, spans, strict=True):
+        at = np.arange(max(first - 1, 0), max(end - block, max(first - 1, 0)))
+        z = np.where(one.known, one.z, np.nan)
+        ahead = z[at[:, None] + np.arange(1, block + 1)] - one.z[at, None]
+        origins.append(at)
+        targets.append(ahead)
+    return Rows(steps, origins, targets)
+
+
+def fit_linear(codec: SeriesCodec, fitting: Rows, choosing: Rows) -> tuple[Floats, str, float]:
+    """Fit the branch: the mean of ridges that look back over the window and over parts of it.
+
+    Each has the penalty that suits it on `choosing`; their mean is one linear map again, and varies
+    less than any of them.
+
+    Returns:
+        Weights (linear_size, block), the penalties, and the mean squared error on `choosing`.
+    """
+    x, y = fitting.inputs(codec), fitting.target
+    whole = ~np.isnan(y).any(axis=1)
+    x, y = x[whole], y[whole]
+    square, moment = x.T @ x, x.T @ y
+    asked, truth = choosing.inputs(codec), choosing.target
+    weights = np.zeros((codec.linear_size, y.shape[1]))
+    penalties = []
+    for share in SHARES:
+        size = max(int(round(share * codec.window)), 2)
+        columns = np.arange(codec.window - size, codec.linear_size)
+        values, vectors = np.linalg.eigh(square[np.ix_(columns, columns)])
+        rotated, seen = vectors.T @ moment[columns], asked[:, columns] @ vectors
+        tried = []
+        for penalty in PENALTIES:
+            inner = rotated / (np.maximum(values, 0) + penalty)[:, None]
+            tried.append((float(np.nanmean((seen @ inner - truth) ** 2)), penalty, inner))
+        _, penalty, inner = min(tried, key=lambda one: one[0])
+        weights[columns] += vectors @ inner / len(SHARES)
+        penalties.append(f"{penalty:g}")
+    cost = float(np.nanmean((asked @ weights - truth) ** 2))
+    return weights, ", ".join(penalties), cost
+
+
+def fuse(parts: Sequence[Floats], truth: Floats) -> tuple[float, ...]:
+    """Weigh the branches on dev: least squares, and zero for a branch that does not surely help.
+
+    A branch is kept when it lowers the squared error by more than one standard error of the gain,
+    measured over stretches of a horizon (errors that overlap are no independent witnesses).
+
+    Args:
+        parts: What each branch adds to the last value, (origins, block), in order of trust.
+        truth: What came, relative to the last value; NaN is left out.
+    """
+    factors = [0.0] * len(parts)
+    cost = np.nan_to_num(truth) ** 2
+    for count in range(1, len(parts) + 1):
+        chosen = [k for k in range(count - 1) if factors[k]] + [count - 1]
+        found = _least_squares([parts[k] for k in chosen], truth)
+        if min(found) <= 0:
+            continue
+        mixed = sum(f * parts[k] for f, k in zip(found, chosen, strict=True))
+        after = np.nan_to_num(truth - mixed) ** 2
+        if _gain_is_sure(cost - after):
+            factors = [0.0] * len(parts)
+            for factor, k in zip(found, chosen, strict=True):
+                factors[k] = factor
+            cost = after
+    return tuple(factors)
+
+
+def _least_squares(parts: Sequence[Floats], truth: Floats) -> list[float]:
+    """Return factors whose sum is at most one: branches are averaged or shrunk, never blown up."""
+    known = ~np.isnan(truth)
+    columns = np.stack([part[known] for part in parts], axis=1)
+    square = columns.T @ columns + 1e-9 * np.eye(len(parts))
+    found = np.linalg.solve(square, columns.T @ truth[known])
+    total = float(found.sum())
+    if total > 1.0:
+        # The best factors on the edge where they sum to one, by a Lagrange multiplier.
+        ones = np.linalg.solve(square, np.ones(len(parts)))
+        found = found - ones * (total - 1.0) / ones.sum()
+    return [float(factor) for factor in found]
+
+
+def _gain_is_sure(gain: Floats) -> bool:
+    by_origin = gain.mean(axis=1)
+    size = max(gain.shape[1], len(by_origin) // 200, 1)
+    blocks = [by_origin[k : k + size].mean() for k in range(0, len(by_origin), size)]
+    if len(blocks) < 2:
+        return bool(by_origin.mean() > 0)
+    return bool(np.mean(blocks) > np.std(blocks, ddof=1) / np.sqrt(len(blocks)))

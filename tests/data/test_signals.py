@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqmap.data import ReadOptions
+from seqmap.data.signals import is_signals, read_signals
+from seqmap.errors import DataError
+from seqmap.tasks import task_for
+
+TS = "#about\n@problemName x\n@classLabel true a b\n@data\n1,2,3:4,5,6:a\n7,?:8,9:b\n"
+
+
+def write(path: Path, text: str) -> str:
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_ts(tmp_path: Path) -> None:
+    data = read_signals(write(tmp_path / "x.ts", TS))
+    assert [one.labels for one in data.examples] == [("a",), ("b",)]
+    np.testing.assert_array_equal(data.examples[0].values, [[1, 4], [2, 5], [3, 6]])
+    assert np.isnan(data.examples[1].values[1, 0])
+    assert "2 channels, 2-3 steps" in data.layout.describe()
+    assert "1 value(s) missing" in data.layout.describe()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_recording_a_file(tmp_path: Path, packed: bool) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    write(folder / "rec_1.csv", "#x, y\n1,2\n3,4\n")
+    write(folder / "rec_2.csv", "x,y\r\n5,6\r\n")
+    write(folder / "rec_target.csv", "#id, label\n2,up\n1,down\n")
+    place = folder
+    if packed:
+        place = tmp_path / "set.zip"
+        with zipfile.ZipFile(place, "w") as archive:
+            for path in folder.iterdir():
+                archive.write(path, f"inner/{path.name}")
+    assert is_signals(place) and task_for("classify", str(place)) == "signal"
+    data = read_signals(place)
+    assert [one.labels[0] for one in data.examples] == ["up", "down"]
+    np.testing.assert_array_equal(data.examples[1].values, [[1, 2], [3, 4]])
+
+
+def test_numpy_arrays(tmp_path: Path) -> None:
+    x = np.arange(12.0).reshape(2, 3, 2)
+    x[1, 2] = np.nan  # padding
+    np.savez(tmp_path / "a.npz", X=x, y=np.array(["p", "q"]))
+    data = read_signals(tmp_path / "a.npz")
+    assert [len(one.values) for one in data.examples] == [3, 2]
+    assert data.label_names == ("p", "q")
+    np.savez(tmp_path / "b.npz", X=np.array([None, "x"], dtype=object))
+    with pytest.raises(DataError, match="no objects"):
+        read_signals(tmp_path / "b.npz")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_table_of_all_recordings(tmp_path: Path, kind: str) -> None:
+    import pandas
+
+    frame = pandas.DataFrame(
+        {"rec": ["a", "a", "b"], "x": [1.0, 2, 3], "z": [4.0, 5, 6], "label": ["u", "u", "v"]}
+    )
+    place = tmp_path / f"t.{kind}"
+    frame.to_csv(place, index=False) if kind == "csv" else frame.to_parquet(place)
+    data = read_signals(place, ReadOptions(series_column="rec", label_column="label"))
+    np.testing.assert_array_equal(data.examples[0].values, [[1, 4], [2, 5]])
+    assert data.examples[1].labels == ("v",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (TS + "1:a\n", "differ in channels"),
+        (TS + "1,x:2,3:a\n", ":7: a value of a signal is a number"),
+        ("1,2:a\n", "needs @data"),
+        ("@data\n", "no recording"),
+        ("@timestamps true\n", "time stamps"),
+    ],
+)
+def test_what_cannot_be_read(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        read_signals(write(tmp_path / "x.ts", text))
+
+
+def test_a_table_with_two_labels_for_a_recording(tmp_path: Path) -> None:
+    place = write(tmp_path / "t.csv", "id,x,label\na,1,u\na,2,v\n")
+    with pytest.raises(DataError, match="two labels"):
+        read_signals(place, ReadOptions(series_column="id"))
+
+
+def test_public_sets(shared_data: Path) -> None:
+    vowels = read_signals(shared_data / "japanesevowels" / "JapaneseVowels_TEST.ts")
+    assert len(vowels.examples) == 370 and len(vowels.label_names) == 9
+    moves = read_signals(shared_data / "indoor_movement" / "IndoorMovement.zip")
+    assert len(moves.examples) == 314 and moves.examples[0].values.shape[1] == 4

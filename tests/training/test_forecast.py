@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqmap import Forecaster, load
+from seqmap.commands.console import Screen
+from seqmap.demo.forecast import run_demo
+from seqmap.errors import ConfigError, DataError, UserError
+from seqmap.samples.series import shop
+from seqmap.tasks import find_task
+from seqmap.training.ridge import fuse
+
+
+def waves(length: int = 500, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.sin(np.arange(length) / 5) + 0.1 * rng.normal(size=length)
+
+
+def test_it_beats_the_naive_forecasts_and_the_intervals_hold() -> None:
+    values = waves(700)
+    model = Forecaster(horizon=5, epochs=3, hidden=8, season=31).fit(values[:550])
+    found = model.backtest(values)
+    others = found.details["baselines"]
+    assert set(others) == {"naive", "seasonal", "linear"}
+    assert found.metrics["mse"] < 0.7 * min(others[k]["mse"] for k in ("naive", "seasonal"))
+    assert 0.82 <= found.metrics["coverage"] <= 0.96
+    for name in ("naive", "seasonal naive", "linear", "90% intervals held"):
+        assert name in found.report()
+
+
+def test_a_random_walk_falls_back_to_the_last_value() -> None:
+    walk = np.cumsum(np.random.default_rng(3).normal(size=900))
+    model = Forecaster(horizon=3, epochs=2, hidden=8).fit(walk[:700])
+    found = model.backtest(walk)
+    assert found.metrics["mse"] <= 1.02 * found.details["baselines"]["naive"]["mse"]
+
+
+def test_several_series_times_and_covariates(tmp_path: Path) -> None:
+    model = Forecaster(horizon=4, epochs=1, hidden=4)
+    model.fit({"a": waves(200), "b": 100 + 50 * waves(250, 1)})
+    a, b = model.predict()
+    assert (a.series, b.series) == ("a", "b") and a.values[0] < 10 < b.values[0]
+    with pytest.raises(UserError, match="of one series"):
+        model.stream()
+    stream = model.stream("b")
+    stream.feed(120.0)
+    assert len(stream.forecast(9).values) == 9
+    times, customers, rain = shop(400)
+    model.fit(customers, times=times, covariates=rain)
+    assert model.predict()[0].times[0] == "2023-01-18T16:00:00"
+    model.save(tmp_path / "m.seqmap")
+    assert load(tmp_path / "m.seqmap").task.name == "forecast"
+
+
+def test_seeds_repeat() -> None:
+    one, two = (Forecaster(horizon=3, epochs=1, hidden=4).fit(waves(200)).predict() for _ in "ab")
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([1.0, float("inf")], "finite"),
+        (["a", "b"], "numbers"),
+        ([[1.0], [2.0]], "row of numbers"),
+        ([float("nan")] * 30, "no value at all"),
+    ],
+)
+def test_values_that_cannot_be_learned(values: list[object], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        Forecaster(horizon=2, epochs=1).fit(values)  # type: ignore[arg-type]
+
+
+def test_settings_that_make_no_sense() -> None:
+    with pytest.raises(ConfigError, match="only looks back"):
+        Forecaster(config={"encoder.direction": "both"}).fit(waves(100))
+    with pytest.raises(ConfigError, match="carries a state"):
+        Forecaster(config={"encoder.name": "transformer"}).fit(waves(100))
+    with pytest.raises(DataError, match="shorter than the horizon"):
+        Forecaster(horizon=200).fit(waves(100))
+    with pytest.raises(DataError, match="above zero"):
+        Forecaster(horizon=4, config={"forecast.scale": "log"}).fit(waves(100))
+    with pytest.raises(DataError, match="evenly spaced"):
+        Forecaster().fit(waves(3), times=["2024-01-01", "2024-01-02", "2024-01-05"])
+    with pytest.raises(UserError, match="not fitted"):
+        Forecaster().predict()
+
+
+def test_other_encoders_train_and_answer() -> None:
+    for name in ("gru", "rnn"):
+        model = Forecaster(horizon=3, epochs=1, hidden=4, config={"encoder.name": name})
+        model.fit(waves(150))
+        stream = model.stream()
+        np.testing.assert_allclose(
+            stream.forecast().values, model.predict()[0].values, rtol=1e-4, atol=1e-6
+        )
+
+
+def test_fusion_shrinks_and_drops() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(600, 4))
+    good, noise = truth + 0.3 * rng.normal(size=truth.shape), rng.normal(size=truth.shape)
+    a, b = fuse([good, noise], truth)
+    assert 0.8 < a <= 1.0 and b == 0.0
+    assert fuse([noise, noise[::-1]], truth) == (0.0, 0.0)
+    a, b = fuse([good, truth + 0.3 * rng.normal(size=truth.shape)], truth)
+    assert a > 0.3 and b > 0.3 and a + b <= 1.0 + 1e-9
+
+
+def test_holding_out_keeps_the_past() -> None:
+    from seqmap.forecaster import _series
+
+    task = find_task("forecast")
+    (fit,), (dev,) = task.hold_out(_series(np.arange(100.0), None, None), 0.2)
+    assert len(fit) == 80 and dev.start == 80 and len(dev) == 100
+
+
+def test_the_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = find_task("forecast").config().replace(train__epochs=1, encoder__hidden=4)
+    run_demo(tmp_path, Screen(quiet=True, as_json=True), config=config)
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["metrics"]["mse"] < summary["baselines"]["seasonal"]["mse"]
+    assert (tmp_path / "forecast.png").stat().st_size > 5000
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    times, customers, rain = shop(600)
+    lines = [f"{t},{c},{r:.3f}" for t, c, r in zip(times, customers, rain, strict=True)]
+    (tmp_path / "train.csv").write_text("time,customers,rain\n" + "\n".join(lines[:500]))
+    (tmp_path / "all.csv").write_text("time,customers,rain\n" + "\n".join(lines))
+    model = str(tmp_path / "m.seqmap")
+
+    def run(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "seqmap", *words], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout
+
+    train = run(
+        *("train", "forecast", str(tmp_path / "train.csv"), "--test", str(tmp_path / "all.csv")),
+        *("--value-columns", "customers", "--covariates", "rain", "--out", model, "--json"),
+        *("--set", "forecast.horizon=6", "--set", "train.epochs=1", "--set", "train.threads=1"),
+    )
+    trained = json.loads(train.splitlines()[-1])
+    measured = json.loads(run("evaluate", model, str(tmp_path / "all.csv"), "--json"))
+    assert measured["metrics"]["mse"] == pytest.approx(trained["metrics"]["mse"], rel=1e-6)
+    assert measured["origins"] == 600 - 500 + 1 - 6
+    answer = run("predict", model, str(tmp_path / "all.csv"))
+    assert answer.count("\n") == 6 and answer.startswith("customers\t2023-01-27T00:00:00\t")

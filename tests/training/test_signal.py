@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqmap.commands.console import Screen
+from seqmap.demo.signals import run_demo
+from seqmap.errors import DataError, UserError
+from seqmap.runtime.archive import save
+from seqmap.runtime.session import load
+from seqmap.runtime.signal import SignalSession
+from seqmap.samples.signals import gestures
+from seqmap.tasks import find_task
+from seqmap.training import train
+from seqmap.training.signal import vary
+from seqmap.training.warping import nearest_labels, warped
+
+TASK = find_task("signal")
+SMALL = TASK.config().replace(train__epochs=4, encoder__hidden=24, train__threads=1)
+
+
+@pytest.fixture(scope="module")
+def forward() -> SignalSession:
+    config = SMALL.replace(encoder__direction="forward")
+    return SignalSession(train(TASK, gestures(150), config=config).archive)
+
+
+def test_it_learns_and_is_loaded_without_torch(tmp_path: Path) -> None:
+    trained = train(TASK, gestures(150), config=SMALL)
+    save(trained.archive, tmp_path / "m.seqmap")
+    model = load(tmp_path / "m.seqmap")
+    unseen = gestures(80, seed=5)
+    found = model.evaluate(unseen)
+    assert found.metrics["accuracy"] >= 0.85
+    answer = model.predict([unseen[0].values])[0]
+    assert sum(answer.probabilities.values()) == pytest.approx(1.0)
+    with pytest.raises(UserError, match="whole signal"):
+        model.stream()
+
+
+def test_a_stream_ends_where_the_whole_does(forward: SignalSession) -> None:
+    for one in gestures(12, seed=3):
+        stream = forward.stream()
+        values = one.values.copy()
+        values[5, 1] = np.nan
+        for k, step in enumerate(values):
+            stream.feed(step)
+            if k in (0, 9):
+                whole = forward.predict_proba([values[: k + 1]])[0]
+                np.testing.assert_allclose(stream.probabilities(), whole, atol=2e-5)
+        whole = forward.predict_proba([values])[0]
+        np.testing.assert_allclose(stream.probabilities(), whole, atol=2e-5)
+        assert stream.result().label == forward.predict([values])[0].label
+        assert stream.sure(0.0) and not stream.sure(1.01)
+
+
+def test_early_answers_are_calibrated(forward: SignalSession) -> None:
+    calibration = forward.archive.manifest["calibration"]
+    assert len(calibration["temperatures"]) == 10
+    assert calibration["steps"] == sorted(calibration["steps"])
+
+
+def test_wrong_inputs(forward: SignalSession) -> None:
+    with pytest.raises(UserError, match="takes arrays"):
+        forward.predict(["text"])
+    with pytest.raises(DataError, match="channels of the training"):
+        forward.predict([np.zeros((4, 7))])
+    with pytest.raises(DataError, match="channels of the training"):
+        forward.stream().feed([1.0])
+    with pytest.raises(DataError, match="finite"):
+        forward.predict([np.full((4, 3), np.inf)])
+    with pytest.raises(DataError, match="one class only"):
+        train(TASK, gestures(10)[::5], config=SMALL)
+
+
+def test_variation_keeps_what_it_is_told_to_keep() -> None:
+    x = np.linspace(0, 1, 40, dtype=np.float32)[:, None].repeat(2, axis=1)
+    still = SMALL.replace(signal__noise=0.0, signal__scaling=0.0, signal__warp=0.0)
+    rng = np.random.default_rng(0)
+    np.testing.assert_array_equal(vary(x, still, rng, False), x)
+    warp = still.replace(signal__warp=0.5)
+    sizes = {len(vary(x, warp, rng, False)) for _ in range(50)}
+    assert min(sizes) < 30 and max(sizes) > 50
+    for _ in range(20):
+        found = vary(x, warp, rng, False)
+        np.testing.assert_allclose(found[[0, -1]], x[[0, -1]], atol=1e-6)
+        assert (np.diff(found[:, 0]) >= 0).all()
+    assert min(len(vary(x, still, rng, True)) for _ in range(50)) < 20
+
+
+def test_warping_against_the_definition() -> None:
+    rng = np.random.default_rng(0)
+    one, others = rng.normal(size=(5, 2)), [rng.normal(size=(k, 2)) for k in (1, 4, 7)]
+
+    def slow(a: np.ndarray, b: np.ndarray) -> float:
+        table = np.full((len(a) + 1, len(b) + 1), np.inf)
+        table[0, 0] = 0
+        for i in range(len(a)):
+            for j in range(len(b)):
+                least = min(table[i, j], table[i, j + 1], table[i + 1, j])
+                table[i + 1, j + 1] = ((a[i] - b[j]) ** 2).sum() + least
+        return float(table[-1, -1])
+
+    np.testing.assert_allclose(warped([one, one[:2]], others)[0], [slow(one, b) for b in others])
+    np.testing.assert_allclose(
+        warped([one, one[:2]], others)[1], [slow(one[:2], b) for b in others]
+    )
+    signals = gestures(40)
+    assert nearest_labels(signals, signals[:5]) == [one.labels[0] for one in signals[:5]]
+
+
+def test_the_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = SMALL.replace(encoder__direction="forward", train__epochs=1)
+    run_demo(tmp_path, Screen(quiet=True, as_json=True), config=config)
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["task"] == "classify" and 0 <= summary["early"]["answered"] <= 1
+    assert (tmp_path / "gestures.seqmap").exists()
