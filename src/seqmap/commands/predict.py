@@ -9,7 +9,7 @@ from typing import Any
 
 from seqmap.commands.console import Screen
 from seqmap.data import ReadOptions
-from seqmap.data.source import Source
+from seqmap.data.source import comes_once
 from seqmap.errors import UserError
 from seqmap.runtime.session import CHUNK, load
 
@@ -60,7 +60,7 @@ def run_predict(request: PredictRequest, screen: Screen) -> None:
         inputs = task.inputs(path, task.recall(path, request.options, memory, labelled=False))
     count = 0
     # Whoever writes to a pipe may wait for the answer; a file is read in larger pieces.
-    waited_for = source is not None and Source(source).is_stream
+    waited_for = source is not None and comes_once(source)
     for answer in session.predict_iter(inputs, chunk=1 if waited_for else CHUNK):
         count += 1
         record = json.dumps(task.record(answer), ensure_ascii=False) if screen.as_json else None

@@ -42,7 +42,7 @@ class Source:
         self.is_stdin = self.path == STDIN
         self.shown = "standard input" if self.is_stdin else self.path
         self._member: str | None = None
-        self.is_stream = self.is_stdin or self._is_pipe()
+        self.is_stream = comes_once(self.path)
         """Whether it can be read only once, as it comes: standard input or a named pipe."""
         magic = b"" if self.is_stream else self._magic()
         self._kind = "gz" if magic[:2] == b"\x1f\x8b" else "plain"
@@ -90,11 +90,6 @@ class Source:
             if self._kind == "gz":
                 return _buffered(gzip.open(self.path))
             return open(self.path, "rb", buffering=BUFFER_BYTES)
-
-    def _is_pipe(self) -> bool:
-        with self.errors():
-            mode = os.stat(self.path).st_mode
-        return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
     def _magic(self) -> bytes:
         with self.errors(), open(self.path, "rb") as file:
@@ -180,6 +175,17 @@ class LineStream:
     def _raw_lines(self, first: int) -> Iterator[bytes]:
         with self.source.open() as file:
             yield from islice(file, first - 1, None)
+
+
+def comes_once(path: str) -> bool:
+    """Tell whether it can be read only once, as it comes: standard input or a named pipe."""
+    if path == STDIN:
+        return True
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False  # reading it tells why
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
 
 def _buffered(file: Any) -> IO[bytes]:
