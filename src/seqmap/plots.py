@@ -154,14 +154,14 @@ def forecast(
     shown = given[-min(len(given), 8 * size + 1) :]
     places = np.arange(len(shown)) - (len(shown) - size)
     future = np.arange(size)
-    with _picture(path, title, (9.0, 3.6)) as figure:
+    with drawn_on(path, title, (9.0, 3.6)) as figure:
         axes = figure.subplots()
         label = f"{ahead.coverage:.0%} interval"
         axes.fill_between(future, ahead.lower, ahead.upper, color=_BLUE, alpha=0.2, label=label)
         axes.plot(places, shown, color=_GREY, label="series")
         axes.plot(future, ahead.values, color=_BLUE, label="forecast")
         axes.axvline(-0.5, color=_RED, linestyle="--", linewidth=0.8)
-        _plain(axes, "steps from the forecast", "")
+        plain_axes(axes, "steps from the forecast", "")
         axes.legend(frameon=False)
 
 
