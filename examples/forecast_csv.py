@@ -17,10 +17,10 @@ from seqmap.data.series import read_series
 from seqmap.samples.series import shop
 
 
-def main() -> None:
+def main(count: int = 1500, epochs: int = 5) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "shop.csv"
-        times, customers, rain = shop(1500)
+        times, customers, rain = shop(count)
         with open(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["time", "customers", "rain"])
@@ -30,7 +30,7 @@ def main() -> None:
         print(data.layout.describe())
         whole = data.examples[0]
 
-        model = Forecaster(horizon=24, epochs=5).fit([whole.cut(0, 1200)])
+        model = Forecaster(horizon=24, epochs=epochs).fit([whole.cut(0, count * 4 // 5)])
         print(model.backtest([whole]).report())  # beside naive, seasonal naive and linear
         model.save(Path(folder) / "shop.seqmap")
 

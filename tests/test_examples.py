@@ -17,6 +17,7 @@ RUNS: dict[str, tuple[dict[str, int], tuple[str, ...]]] = {
     "several_labels": ({"count": 200, "epochs": 1}, ("staff", "it rained all week")),
     "scikit_learn": ({"count": 60, "epochs": 1}, ("cross-validation:", "classifier__hidden")),
     "distillation": ({"labelled": 200, "unlabelled": 100, "epochs": 1}, ("student", "KiB")),
+    "forecast_csv": ({"count": 700, "epochs": 1}, ("seasonal", "customers")),
     "tag_names": ({"count": 200, "epochs": 1}, ("precision", "at least 0.99")),
     "streaming": ({"count": 60, "epochs": 1}, ("'ter was rude. '", "(the whole text)")),
 }

@@ -118,7 +118,7 @@ def test_seeds_give_mean_and_deviation(folder: Path) -> None:
 WRONG: dict[str, tuple[str, str]] = {
     "task": ("train classfy data.csv", "unknown task.*Did you mean classify"),
     "no file": ("train classify nothing.csv", "nothing.csv: no such file"),
-    "folder": ("train classify .", "this is a folder"),
+    "folder": ("train classify .", "no file of labels in it"),
     "column": ("train classify data.csv --text-column txt", "Did you mean 'text'"),
     "key": ("train classify data.csv --set encoder.hiden=3", "Did you mean encoder.hidden"),
     "value": ("train classify data.csv --set train.epochs=x", "train.epochs needs.*int"),
