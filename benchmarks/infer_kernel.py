@@ -445,7 +445,7 @@ def main() -> None:
     parser.add_argument("work", nargs="*", default=["document", "batch", "stream"])
     parser.add_argument("--hidden", type=int, nargs="+", default=[128, 256, 512])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    parser.add_argument("--json", type=Path, help="where to write the figures")
     options = parser.parse_args()
     from seqmap.runtime import native
 
@@ -459,7 +459,8 @@ def main() -> None:
             if work == "document" or hidden <= 256:
                 results += pieces[work](hidden, options.rounds)
     if options.json:
-        print(json.dumps({"results": results}))
+        found = {"machine": machine, "isa": native.isa(), "features": features, "results": results}
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -251,6 +251,32 @@ def train_kernel(content: Row) -> list[str]:
     return lines
 
 
+def infer_kernel(content: Row) -> list[str]:
+    """The deployed LSTM against other runtimes."""
+    lines = [
+        "## LSTM kernels in deployment (`benchmarks/infer_kernel.py`)",
+        "",
+        f"{content['isa']} with {', '.join(content['features'])}; one layer over an embedding of 128,"
+        " distinct documents with Zipf words; medians of interleaved ratios.",
+        "",
+        "| work | against | µs | times faster | bar | met |",
+        "|---|---|---|---|---|---|",
+    ]
+    for piece in content["results"]:
+        for name, found in piece.items():
+            if name in ("title", "us"):
+                continue
+            ours = name.partition(" vs ")[0]
+            bar = found["bar"]
+            met = "" if bar is None else ("yes" if found["ratio"] >= bar else "**no**")
+            bar = "" if bar is None else f"≥ {bar:g}×"
+            lines.append(
+                f"| {piece['title']}: {ours} | {name.partition(' vs ')[2]} | {piece['us'][ours]:.2f}"
+                f" | {found['ratio']:.2f}× | {bar} | {met} |"
+            )
+    return lines
+
+
 def startup(content: Row) -> list[str]:
     """Fresh processes until their first answer."""
     bars = content["bars"]
@@ -393,6 +419,7 @@ SECTIONS = {
     "tag_speed": tag_speed,
     "train_speed": train_speed,
     "train_kernel": train_kernel,
+    "infer_kernel": infer_kernel,
     "startup": startup,
     "quantized": quantized,
     "train_profile": train_profile,
