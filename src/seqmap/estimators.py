@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -17,7 +16,7 @@ from seqmap.data import Example
 from seqmap.data.soft import SUM_TOLERANCE
 from seqmap.errors import DataError, MissingExtraError
 from seqmap.evaluate import evaluate
-from seqmap.runtime.archive import from_bytes, save, to_bytes
+from seqmap.fitted import SessionEstimator
 from seqmap.runtime.classify import ClassifySession
 from seqmap.tables import Labels, name_of, texts_of
 from seqmap.tasks import Evaluation, find_task
@@ -25,13 +24,12 @@ from seqmap.tasks.classify import THRESHOLD, LabelSet
 from seqmap.training import Epoch, Watch, train
 
 try:
-    from sklearn.base import BaseEstimator, ClassifierMixin
-    from sklearn.exceptions import NotFittedError
+    from sklearn.base import ClassifierMixin
 except ImportError:
     raise MissingExtraError("scikit-learn", "train") from None
 
 
-class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class Classifier(ClassifierMixin, SessionEstimator[ClassifySession]):  # type: ignore[misc]
     """Text → label, or several labels, by scikit-learn's conventions.
 
     The parameters are the ones most often changed; `config` takes any other, as nested dicts or
@@ -148,16 +146,6 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise DataError("several labels a text are scored without weights")
         return self.evaluate(X, y).metrics["accuracy"]
 
-    def save(self, path: str | Path) -> None:
-        """Write the model as one file; `seqmap.load` reads it without torch."""
-        save(self._fitted().archive, Path(path))
-
-    def _fitted(self) -> ClassifySession:
-        if not hasattr(self, "session_"):
-            raise NotFittedError("this Classifier is not fitted yet; call fit first")
-        session: ClassifySession = self.session_
-        return session
-
     def _configuration(self) -> Config:
         base = Config().replace(
             encoder__name=self.encoder,
@@ -178,19 +166,6 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.two_d_array = False
         tags.classifier_tags.multi_label = True
         return tags
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Travel as the archive's bytes: joblib and copy need no torch object."""
-        state = dict(super().__getstate__())
-        if "session_" in state:
-            state["session_"] = to_bytes(state["session_"].archive)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        packed = state.get("session_")
-        if packed is not None:
-            self.session_ = ClassifySession(from_bytes(packed))
 
 
 def _examples(given: Iterable[str], labels: Labels) -> list[Example]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from seqmap.config import Config, from_dict
 from seqmap.data.tagging import Sentence, spans_of, tags_of
 from seqmap.data.tagging.schemes import TagError, detect_scheme
-from seqmap.errors import DataError, MissingExtraError
+from seqmap.errors import DataError
 from seqmap.estimators import say
 from seqmap.evaluate import evaluate
-from seqmap.runtime.archive import from_bytes, save, to_bytes
+from seqmap.fitted import SessionEstimator
 from seqmap.runtime.tag import TagSession
 from seqmap.tasks import Evaluation, find_task
 from seqmap.tasks.tag import TagSet
@@ -20,19 +19,13 @@ from seqmap.tasks.tag_data import unit_of
 from seqmap.tasks.tag_results import Tagging
 from seqmap.training import Epoch, Watch, train
 
-try:
-    from sklearn.base import BaseEstimator
-    from sklearn.exceptions import NotFittedError
-except ImportError:
-    raise MissingExtraError("scikit-learn", "train") from None
-
 Given = str | Sequence[str]
 """A raw text, or a list of tokens."""
 Truth = Sequence[Any]
 """Tags, one a token, in any scheme; or spans of a raw text: (start, end, type)."""
 
 
-class Tagger(BaseEstimator):  # type: ignore[misc]
+class Tagger(SessionEstimator[TagSession]):
     """Text → spans or labels of tokens.
 
     The parameters are the ones most often changed; `config` takes any other, as nested dicts or
@@ -132,16 +125,6 @@ class Tagger(BaseEstimator):  # type: ignore[misc]
         metrics = self.evaluate(X, y).metrics
         return metrics["f1" if self._fitted().codecs.target.spans else "accuracy"]
 
-    def save(self, path: str | Path) -> None:
-        """Write the model as one file; `seqmap.load` reads it without torch."""
-        save(self._fitted().archive, Path(path))
-
-    def _fitted(self) -> TagSession:
-        if not hasattr(self, "session_"):
-            raise NotFittedError("this Tagger is not fitted yet; call fit first")
-        session: TagSession = self.session_
-        return session
-
     def _configuration(self) -> Config:
         base = find_task("tag").config()
         base = base.replace(
@@ -154,19 +137,6 @@ class Tagger(BaseEstimator):  # type: ignore[misc]
             tag__features=self.features,
         )
         return base if self.config is None else from_dict(self.config, base=base)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Travel as the archive's bytes: joblib and copy need no torch object."""
-        state = dict(super().__getstate__())
-        if "session_" in state:
-            state["session_"] = to_bytes(state["session_"].archive)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        packed = state.get("session_")
-        if packed is not None:
-            self.session_ = TagSession(from_bytes(packed))
 
 
 def _sentences(given: Iterable[Given], truth: Iterable[Truth]) -> tuple[list[Sentence], bool]:

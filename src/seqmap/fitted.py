@@ -1,0 +1,51 @@
+"""What estimators by scikit-learn's conventions share once they are fitted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from seqmap.errors import MissingExtraError
+from seqmap.runtime.archive import from_bytes, save, to_bytes
+from seqmap.runtime.session import Session, restore
+
+try:
+    from sklearn.base import BaseEstimator
+    from sklearn.exceptions import NotFittedError
+except ImportError:
+    raise MissingExtraError("scikit-learn", "train") from None
+
+
+S = TypeVar("S", bound=Session)
+
+
+class SessionEstimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
+    """An estimator that answers by a session of its own once it is fitted.
+
+    Attributes:
+        session_: The deployed model.
+    """
+
+    session_: S
+
+    def save(self, path: str | Path) -> None:
+        """Write the model as one file; `seqmap.load` reads it without torch."""
+        save(self._fitted().archive, Path(path))
+
+    def _fitted(self) -> S:
+        if not hasattr(self, "session_"):
+            raise NotFittedError(f"this {type(self).__name__} is not fitted yet; call fit first")
+        return self.session_
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel as the archive's bytes: joblib and copy need no torch object."""
+        state = dict(super().__getstate__())
+        if "session_" in state:
+            state["session_"] = to_bytes(state["session_"].archive)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        packed = state.get("session_")
+        if packed is not None:
+            self.session_ = restore(from_bytes(packed))  # type: ignore[assignment]
