@@ -140,7 +140,7 @@ def stream(
 @command(app)
 def export(
     model: Model,
-    to: Annotated[str, typer.Option(help="What to make: archive.")] = "archive",
+    to: Annotated[str, typer.Option(help="What to make: archive, c or onnx.")] = "archive",
     quantize: Annotated[
         str, typer.Option(help="Numbers of the weights: int8, bf16 or none.")
     ] = "int8",
@@ -153,7 +153,7 @@ def export(
     reading: ReadOptions,
     screen: Screen,
 ) -> None:
-    """Write the model in a smaller form, unless that costs accuracy."""
+    """Write the model in another form, unless that costs accuracy."""
     from seqmap.commands.export import ExportRequest, run_export
 
     run_export(ExportRequest(model, to, quantize, dev, out, max_loss), reading, screen)
