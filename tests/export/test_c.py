@@ -20,8 +20,9 @@ from seqmap.errors import ExportError, OutputError, UserError
 from seqmap.export.c import check as checking
 from seqmap.export.c.characters import folds
 from seqmap.export.c.classify import FEATURES
-from seqmap.export.c.files import files_of, program_of, write_folder
+from seqmap.export.c.files import files_of, program_of
 from seqmap.export.c.program import prefix_of, quoted
+from seqmap.export.folder import write_folder
 from seqmap.export.texts import known_words, sample_texts
 from seqmap.runtime.archive import Archive, save
 from seqmap.runtime.quantize import quantized
@@ -281,7 +282,7 @@ def test_mistakes_are_told_in_one_line(
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot write the export"):
-        write_folder({"a": "b"}, tmp_path / "no" / "such" / "folder")
+        write_folder({"a": b"b"}, tmp_path / "no" / "such" / "folder")
 
 
 def test_names() -> None:
@@ -305,7 +306,8 @@ def test_a_microcontroller(make_archive: Make, tmp_path: Path) -> None:
         text__max_length=64,
     )
     session = restore(quantized(archive, "int8"), precision="fp32")
-    write_folder(files_of(*program_of(session, "tiny")), tmp_path / "tiny")
+    files = files_of(*program_of(session, "tiny"))
+    write_folder({name: text.encode() for name, text in files.items()}, tmp_path / "tiny")
     texts = ["a plain sentence", 'It isn\'t "long"? word3', "漢字 and ½ word1999 \\", "? " * 200]
     (tmp_path / "texts.txt").write_text("\n".join(texts) + "\n")
     done = subprocess.run(

@@ -7,8 +7,9 @@ from typing import Any
 
 from seqmap.commands.console import Screen, in_bytes
 from seqmap.export.c.check import check, compiler
-from seqmap.export.c.files import files_of, program_of, write_folder
+from seqmap.export.c.files import files_of, program_of
 from seqmap.export.c.program import prefix_of
+from seqmap.export.folder import write_folder
 from seqmap.export.texts import known_words, sample_texts
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.session import restore
@@ -43,7 +44,7 @@ def write_c(made: Archive, out: Path, screen: Screen) -> dict[str, Any]:
         found = check(files, program, kind, session, texts, cc)
         facts |= {"checked_texts": found.texts, "worst_difference": found.worst}
         facts["ram_bytes"] = found.state
-    write_folder(files, out)
+    write_folder({name: text.encode() for name, text in files.items()}, out)
     facts["bytes"] = sum((out / name).stat().st_size for name in files)
     if facts["checked_texts"]:
         screen.result(

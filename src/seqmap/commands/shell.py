@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _EXTRAS = {
     **dict.fromkeys(("torch", "sklearn", "scipy", "matplotlib", "sentencepiece"), "train"),
     "pyarrow": "parquet",
+    **dict.fromkeys(("onnx", "onnxruntime"), "export"),
     **dict.fromkeys(("fastapi", "starlette", "uvicorn", "prometheus_client"), "serve"),
 }
 

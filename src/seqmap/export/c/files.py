@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from pathlib import Path
-
-from seqmap.errors import OutputError, UserError
+from seqmap.errors import UserError
 from seqmap.export.c.classify import classify_program
 from seqmap.export.c.program import Program, part_of
 from seqmap.export.c.tag import tag_program
@@ -42,28 +38,3 @@ def files_of(program: Program, kind: str) -> Files:
         f"{program.prefix}_weights.h": program.weights(),
         "example.c": program.filled(part_of(f"example_{kind}.c")),
     }
-
-
-def write_folder(files: Files, folder: Path) -> None:
-    """Write files into a folder, which is made if need be: all of them or none.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise OutputError("a folder is needed here, and this is a file", path=folder)
-    temporary = folder.with_name(f".seqmap-{os.getpid()}-{os.urandom(4).hex()}.tmp")
-    try:
-        temporary.mkdir()
-        try:
-            for name, text in files.items():
-                (temporary / name).write_text(text, encoding="utf-8")
-            if not folder.exists():
-                temporary.rename(folder)
-                return
-            for name in files:
-                os.replace(temporary / name, folder / name)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        raise OutputError(f"cannot write the export: {error.strerror}", path=folder) from None
