@@ -242,6 +242,23 @@ def info(
 
 
 @command(app)
+def data(
+    action: Annotated[str, typer.Argument(metavar="list|get", help="Name the sets, or get one.")],
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Which set to get.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Its folder; else its name.")] = None,
+    mirror: Annotated[
+        Path | None, typer.Option(help="Folder with the files, instead of the network.")
+    ] = None,
+    *,
+    screen: Screen,
+) -> None:
+    """List well-known public data sets, or get one, checked."""
+    from seqmap.commands.data import run_data
+
+    run_data(action, name, out, mirror, screen)
+
+
+@command(app)
 def demo(
     task: Annotated[
         str, typer.Option(help="Which demo: classify, tag or forecast.", metavar="TASK")
