@@ -49,7 +49,7 @@ def compare(archive: Archive, cc: str, monkeypatch: pytest.MonkeyPatch, seed: in
     """Export, compile under sanitizers, compare; return the largest difference."""
     monkeypatch.setattr(checking, "FLAGS", SANITIZED)
     session = restore(archive, precision="fp32")
-    program, kind = program_of(session, "model")
+    program, kind = program_of(session, "my_model")
     texts = sample_texts(known_words(session.codecs.source), TEXTS, seed)
     found = checking.check(files_of(program, kind), program, kind, session, texts, cc)
     assert found.state == program.ram()
@@ -160,15 +160,15 @@ def test_too_many_ngrams_are_told(
     make_archive: Make, with_wide: Make, cc: str, tmp_path: Path
 ) -> None:
     session = restore(with_wide(make_archive()), precision="fp32")
-    program, kind = program_of(session, "model")
+    program, kind = program_of(session, "my_model")
     assert session.wide.space.size > 40
     texts = ["a plain sentence"] * 2 + ["It's a plain day; numbers -- and ... 漢字 (long)"]
-    few = [*checking.FLAGS, "-DMODEL_FEATURES=16"]
+    few = [*checking.FLAGS, "-DMY_MODEL_FEATURES=16"]
     checking.build(files_of(program, kind), program, kind, tmp_path, cc, few)
     with pytest.raises(ExportError, match=r"fails \(2\)"):
         checking.run(tmp_path / "check", texts)
     # Few different ones are no matter, however often they come.
-    few[-1] = f"-DMODEL_FEATURES={session.wide.space.size}"
+    few[-1] = f"-DMY_MODEL_FEATURES={session.wide.space.size}"
     checking.build(files_of(program, kind), program, kind, tmp_path, cc, few)
     assert len(checking.run(tmp_path / "check", [texts[-1] * 3000])) == 2
     assert FEATURES > 10_000

@@ -9,8 +9,9 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 from seqmap.data.sets.catalogue import SETS, KnownFile, KnownSet
 from seqmap.errors import DataError, OutputError, nearest
@@ -19,6 +20,13 @@ _PIECE = 1 << 16
 _SECONDS = 30
 
 Say = Callable[[str], None]
+
+
+class Readable(Protocol):
+    """A file or a connection."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes, none at the end."""
 
 
 def find_set(name: str) -> KnownSet:
@@ -124,7 +132,7 @@ def _copy(source: Path, part: Path) -> None:
         return
 
 
-def _opened(source: Path) -> IO[bytes]:
+def _opened(source: Path) -> gzip.GzipFile | BufferedReader:
     return gzip.open(source) if source.suffix == ".gz" else open(source, "rb")
 
 
@@ -164,7 +172,7 @@ def _unreachable(file: KnownFile, why: str) -> DataError:
     )
 
 
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+def _pieces(file: Readable) -> Iterator[bytes]:
     while piece := file.read(_PIECE):
         yield piece
 

@@ -124,18 +124,18 @@ def part_of(name: str) -> str:
 
 def width_of(kind: str) -> int:
     """Return the bytes of a type."""
-    found = re.fullmatch(r"u?int(\d+)_t", kind)
-    if found:
-        return int(found[1]) // 8
-    return _SIZES.get(kind) or _STRUCTS[kind.partition("_")[2] if "_" in kind else kind][0]
+    return _layout(kind)[0]
 
 
 def alignment_of(kind: str) -> int:
     """Return what addresses of a type are multiples of."""
+    return _layout(kind)[1]
+
+
+def _layout(kind: str) -> tuple[int, int]:
     found = re.fullmatch(r"u?int(\d+)_t", kind)
-    if found:
-        return int(found[1]) // 8
-    return _SIZES.get(kind) or _STRUCTS[kind.partition("_")[2]][1]
+    size = int(found[1]) // 8 if found else _SIZES.get(kind)
+    return (size, size) if size else _STRUCTS[kind.rpartition("_")[2]]
 
 
 # Structures inside the state, by the end of their names: bytes and alignment (64-bit machines).
