@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seqmap.export.c.program import Program
 from seqmap.runtime.ops.weights import Arrays, scales_of, take
 
-PANEL = 16
+PANEL = 32
 """Outputs side by side, as in `base.c`."""
 
 
@@ -59,6 +59,6 @@ def vectors(
 
 
 def _panels(weight: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Pack (outputs, inputs) in panels of 16 outputs, in each input after input."""
+    """Pack (outputs, inputs) in panels of 32 outputs, in each input after input."""
     parts = [weight[begin : begin + PANEL].T.ravel() for begin in range(0, len(weight), PANEL)]
     return np.concatenate(parts)

@@ -95,7 +95,7 @@ class Program:
         lines = [
             f"/* Made by seqmap export. The model's tables are in {self.prefix}_weights.h. */",
             f'#include "{self.prefix}.h"\n',
-            "#include <math.h>\n#include <string.h>\n",
+            "#include <float.h>\n#include <math.h>\n#include <string.h>\n",
             f'#include "{self.prefix}_weights.h"\n',
             own,
         ]

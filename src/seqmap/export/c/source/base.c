@@ -1,17 +1,28 @@
 /* ---- arithmetic ------------------------------------------------------------------------------ */
 
-/* e^x = 2^n e^r with |r| <= ln 2 / 2; the polynomial is that of Cephes (error 2 units in the last place). */
-static float sm_exp(float x)
+/* e^x = 2^n e^r with |r| <= ln 2 / 2; the polynomial is that of Cephes (error 2 units in the last
+   place). Without branches, so that compilers can make vector instructions of loops over it. */
+static inline float sm_exp(float x)
 {
-    float n, r, p, scale;
-    int32_t power, bits;
+    union {
+        int32_t bits;
+        float value;
+    } scale;
+    float n, r, p;
+    int32_t power;
 
-    if (!(x > -87.0f))
-        return 0.0f;
-    if (x > 88.0f)
-        x = 88.0f;
-    power = (int32_t)(x * 1.44269504f + (x < 0.0f ? -0.5f : 0.5f));
+    x = x > -87.0f ? x : -87.0f;
+    x = x < 88.0f ? x : 88.0f;
+#if defined(__FAST_MATH__) || FLT_EVAL_METHOD != 0
+    power = (int32_t)(x * 1.44269504f + 128.5f) - 128; /* rounded: what is cut off is positive */
     n = (float)power;
+#else
+    /* The same, as vector instructions: what is added leaves no room for a fraction. */
+    n = x * 1.44269504f + 12582912.0f;
+    scale.value = n;
+    power = scale.bits - 0x4b400000;
+    n -= 12582912.0f;
+#endif
     r = x - n * 0.693359375f;
     r += n * 2.12194440e-4f;
     p = 1.9875691500e-4f;
@@ -21,18 +32,27 @@ static float sm_exp(float x)
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * r * r + r + 1.0f;
-    bits = (power + 127) * (1 << 23);
-    memcpy(&scale, &bits, sizeof scale);
-    return p * scale;
+    scale.bits = (power + 127) * (1 << 23);
+    return p * scale.value;
 }
 
-static float sm_sigmoid(float x) { return 1.0f / (1.0f + sm_exp(-x)); }
+static inline float sm_tanh(float x) { return 1.0f - 2.0f / (1.0f + sm_exp(2.0f * x)); }
 
-static float sm_tanh(float x) { return 1.0f - 2.0f / (1.0f + sm_exp(2.0f * x)); }
+static void sm_sigmoids(float *x, int count)
+{
+    for (int k = 0; k < count; k++)
+        x[k] = 1.0f / (1.0f + sm_exp(-x[k]));
+}
 
-/* A matrix (outputs, inputs), packed in panels of 16 outputs: panel after panel, in it input after
+static void sm_tanhs(float *x, int count)
+{
+    for (int k = 0; k < count; k++)
+        x[k] = sm_tanh(x[k]);
+}
+
+/* A matrix (outputs, inputs), packed in panels of 32 outputs: panel after panel, in it input after
    input. Its numbers are floats, or bytes with a scale for each output. */
-#define SM_PANEL 16
+#define SM_PANEL 32
 typedef struct {
     const float *floats;
     const int8_t *bytes;
@@ -40,38 +60,59 @@ typedef struct {
     int inputs, outputs;
 } sm_matrix;
 
+/* sum += panel x, four inputs at a time: compilers make vector instructions of the inner loops. */
+static inline void sm_panel_floats(float *restrict sum, const float *restrict w, const float *restrict x,
+                            int inputs, int wide)
+{
+    int j = 0;
+
+    for (; j + 4 <= inputs; j += 4, w += 4 * wide) {
+        const float a = x[j], b = x[j + 1], c = x[j + 2], d = x[j + 3];
+        const float *const w1 = w + wide, *const w2 = w1 + wide, *const w3 = w2 + wide;
+        for (int k = 0; k < wide; k++)
+            sum[k] += (w[k] * a + w1[k] * b) + (w2[k] * c + w3[k] * d);
+    }
+    for (; j < inputs; j++, w += wide)
+        for (int k = 0; k < wide; k++)
+            sum[k] += w[k] * x[j];
+}
+
+static inline void sm_panel_bytes(float *restrict sum, const int8_t *restrict w, const float *restrict x,
+                           int inputs, int wide)
+{
+    int j = 0;
+
+    for (; j + 4 <= inputs; j += 4, w += 4 * wide) {
+        const float a = x[j], b = x[j + 1], c = x[j + 2], d = x[j + 3];
+        const int8_t *const w1 = w + wide, *const w2 = w1 + wide, *const w3 = w2 + wide;
+        for (int k = 0; k < wide; k++)
+            sum[k] += ((float)w[k] * a + (float)w1[k] * b) + ((float)w2[k] * c + (float)w3[k] * d);
+    }
+    for (; j < inputs; j++, w += wide)
+        for (int k = 0; k < wide; k++)
+            sum[k] += (float)w[k] * x[j];
+}
+
 /* y += m x */
 static void sm_add_product(float *y, const sm_matrix *m, const float *x)
 {
-    const int inputs = m->inputs;
-
     for (int begin = 0; begin < m->outputs; begin += SM_PANEL) {
         const int left = m->outputs - begin, wide = left < SM_PANEL ? left : SM_PANEL;
-        const size_t at = (size_t)begin * (size_t)inputs;
+        const size_t at = (size_t)begin * (size_t)m->inputs;
         float sum[SM_PANEL] = {0.0f};
 
         if (m->bytes) {
-            const int8_t *w = m->bytes + at;
-            if (wide == SM_PANEL)
-                for (int j = 0; j < inputs; j++, w += SM_PANEL)
-                    for (int k = 0; k < SM_PANEL; k++)
-                        sum[k] += (float)w[k] * x[j];
+            if (wide == SM_PANEL) /* a size that compilers know */
+                sm_panel_bytes(sum, m->bytes + at, x, m->inputs, SM_PANEL);
             else
-                for (int j = 0; j < inputs; j++, w += wide)
-                    for (int k = 0; k < wide; k++)
-                        sum[k] += (float)w[k] * x[j];
+                sm_panel_bytes(sum, m->bytes + at, x, m->inputs, wide);
             for (int k = 0; k < wide; k++)
                 y[begin + k] += sum[k] * m->scales[begin + k];
         } else {
-            const float *w = m->floats + at;
             if (wide == SM_PANEL)
-                for (int j = 0; j < inputs; j++, w += SM_PANEL)
-                    for (int k = 0; k < SM_PANEL; k++)
-                        sum[k] += w[k] * x[j];
+                sm_panel_floats(sum, m->floats + at, x, m->inputs, SM_PANEL);
             else
-                for (int j = 0; j < inputs; j++, w += wide)
-                    for (int k = 0; k < wide; k++)
-                        sum[k] += w[k] * x[j];
+                sm_panel_floats(sum, m->floats + at, x, m->inputs, wide);
             for (int k = 0; k < wide; k++)
                 y[begin + k] += sum[k];
         }
@@ -114,25 +155,31 @@ static void sm_step(const sm_layer *layer, const float *x, float *h, float *c, f
     memcpy(z, layer->bias, (size_t)rows * sizeof *z);
     sm_add_product(z, &layer->input, x);
     if (layer->cell == SM_LSTM) { /* c' = f c + i g, h' = o tanh c' (Gers et al. 2000) */
+        float *const f = z + hidden, *const g = f + hidden, *const o = g + hidden;
         sm_add_product(z, &layer->recurrent, h);
-        for (int k = 0; k < hidden; k++) {
-            c[k] = sm_sigmoid(z[hidden + k]) * c[k] + sm_sigmoid(z[k]) * sm_tanh(z[2 * hidden + k]);
-            h[k] = sm_sigmoid(z[3 * hidden + k]) * sm_tanh(c[k]);
-        }
+        sm_sigmoids(z, 2 * hidden);
+        sm_tanhs(g, hidden);
+        sm_sigmoids(o, hidden);
+        for (int k = 0; k < hidden; k++)
+            g[k] = c[k] = f[k] * c[k] + z[k] * g[k];
+        sm_tanhs(g, hidden);
+        for (int k = 0; k < hidden; k++)
+            h[k] = o[k] * g[k];
     } else if (layer->cell == SM_GRU) { /* h' = n + z (h - n) (Cho et al. 2014) */
-        float *u = z + rows;
+        float *const u = z + rows, *const keep = z + hidden, *const n = keep + hidden;
         memset(u, 0, (size_t)rows * sizeof *u);
         sm_add_product(u, &layer->recurrent, h);
-        for (int k = 0; k < hidden; k++) {
-            const float r = sm_sigmoid(z[k] + u[k]);
-            const float keep = sm_sigmoid(z[hidden + k] + u[hidden + k]);
-            const float inner = u[2 * hidden + k] + layer->inner[k];
-            const float n = sm_tanh(z[2 * hidden + k] + r * inner);
-            h[k] = n + keep * (h[k] - n);
-        }
+        for (int k = 0; k < 2 * hidden; k++)
+            z[k] += u[k];
+        sm_sigmoids(z, 2 * hidden);
+        for (int k = 0; k < hidden; k++)
+            n[k] += z[k] * (u[2 * hidden + k] + layer->inner[k]);
+        sm_tanhs(n, hidden);
+        for (int k = 0; k < hidden; k++)
+            h[k] = n[k] + keep[k] * (h[k] - n[k]);
     } else { /* h' = tanh(W x + U h + b) (Elman 1990) */
         sm_add_product(z, &layer->recurrent, h);
-        for (int k = 0; k < hidden; k++)
-            h[k] = sm_tanh(z[k]);
+        sm_tanhs(z, hidden);
+        memcpy(h, z, (size_t)hidden * sizeof *h);
     }
 }
