@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqmap import __version__
-from seqmap.commands.shell import command
+from seqmap.commands.shell import command, shown_help
 
 if TYPE_CHECKING:
     from seqmap.commands.console import Screen
@@ -280,6 +280,10 @@ def demo(
 
 def main() -> None:
     """Run the command line."""
+    found = shown_help(app, sys.argv[1:])
+    if found is not None:
+        print(found)
+        return
     try:
         app()
     except KeyboardInterrupt:
