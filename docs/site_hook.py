@@ -43,8 +43,15 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
 
 
 def _with_formulas(text: str) -> str:
-    text = _BLOCK.sub(lambda m: f"\n<div>{convert(m[1], display='block')}</div>\n", text)
+    text = _BLOCK.sub(lambda m: f"\n<div>{convert(_rows(m[1]), display='block')}</div>\n", text)
     return _INLINE.sub(lambda m: convert(m[1].replace("\\|", "|")), text)
+
+
+def _rows(formula: str) -> str:
+    """Write aligned equations as a table, which the converter knows."""
+    begin, end = r"\begin{array}{rll}", r"\end{array}"
+    formula = formula.replace(r"\begin{aligned}", begin).replace(r"\end{aligned}", end)
+    return formula.replace("&&", "&") if begin in formula else formula
 
 
 def _relinked(text: str) -> str:
