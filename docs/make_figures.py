@@ -5,10 +5,12 @@ python docs/make_figures.py
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.patches import Rectangle
 
 from seqmap.demo import classify as reviews_demo
 from seqmap.demo import tag as entities_demo
@@ -21,8 +23,8 @@ from seqmap.tasks.tag import TagSet
 from seqmap.training import train
 
 FIGURES = Path(__file__).with_name("figures")
-REVIEW = "I expected the soup to be awful. None of it turned out to be true."
-NAMES = "Jordan moved from Jordan to Lincoln last Friday"
+REVIEW = "My neighbour had told me that the soup was awful. It turned out to be true, all of it."
+NAMES = "Dr. Okafor left Lincoln Bank for Port Hale Labs in May"
 BLUES, GREY = "Blues", "#5c6670"
 
 
@@ -37,8 +39,10 @@ def heat(axes: Any, rows: np.ndarray, title: str, columns: list[str], **limits: 
 
 def draw_gates() -> None:
     """Input, forget and output gate, cell and state of an LSTM over a review."""
-    data = reviews()
-    config = reviews_demo.CONFIG.replace(encoder__direction="forward", encoder__hidden=32)
+    data = reviews(train=3000)
+    config = reviews_demo.CONFIG.replace(
+        encoder__direction="forward", encoder__hidden=32, train__epochs=8
+    )
     session = restore(train(find_task("classify"), data.train, data.dev, config=config).archive)
     found = session.explain(REVIEW)
     tokens = [token.text for token in found.tokens]
@@ -58,8 +62,8 @@ def draw_gates() -> None:
 
 def draw_crf() -> None:
     """Marginals of a CRF over a sentence, and what it learned about neighbours."""
-    data = entities()
-    config = entities_demo.CONFIG
+    data = entities(train=300)
+    config = entities_demo.CONFIG.replace(train__epochs=4)
     trained = train(find_task("tag"), data.train, data.dev, config=config, targets=TagSet())
     found = restore(trained.archive).explain(NAMES)
     tokens = [token.text for token in found.tokens]
@@ -72,7 +76,9 @@ def draw_crf() -> None:
         axes.set_yticks(range(len(names)), names, fontsize=8)
         for place, tag in enumerate(found.best):
             row = shown.index(tag)
-            axes.plot(place, row, "s", mfc="none", mec="#c8553d", ms=18, mew=1.5)
+            corner = (place - 0.48, row - 0.48)
+            frame = Rectangle(corner, 0.96, 0.96, fill=False, edgecolor="#c8553d", linewidth=1.8)
+            axes.add_patch(frame)
             for k, number in enumerate(shown):
                 chance = found.marginals[place, number]
                 if chance >= 0.005:
@@ -90,12 +96,12 @@ def draw_crf() -> None:
 
 def draw_attention() -> None:
     """Self-attention of a Transformer over the states of an LSTM, head by head."""
-    data = reviews()
+    data = reviews(train=2000)
     config = reviews_demo.CONFIG.replace(
         encoder__name="lstm-transformer",
         encoder__direction="forward",
         encoder__heads=4,
-        train__epochs=8,
+        train__epochs=5,
         train__learning_rate=2e-3,
     )
     session = restore(train(find_task("classify"), data.train, data.dev, config=config).archive)
@@ -112,8 +118,9 @@ def draw_attention() -> None:
             axes.set_yticks(range(len(tokens)), tokens if number == 0 else [], fontsize=6)
 
 
+DRAWN = {"gates": draw_gates, "crf": draw_crf, "attention": draw_attention}
+
 if __name__ == "__main__":
     FIGURES.mkdir(exist_ok=True)
-    draw_gates()
-    draw_crf()
-    draw_attention()
+    for name in sys.argv[1:] or DRAWN:
+        DRAWN[name]()
