@@ -151,12 +151,14 @@ def test_files_named_in_docs_exist(page: Path) -> None:
 def test_commands_and_options_named_in_docs_exist() -> None:
     from seqmap.cli import app
 
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    group = typer.main.get_command(app)
+    commands = group.commands  # type: ignore[attr-defined]
     options = {
         name: {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
+        | {"--help"}
         for name, command in commands.items()
     }
-    known = set().union(*options.values())
+    known = set().union(*options.values(), *(p.opts for p in group.params))
     for page in PAGES:
         text = page.read_text(encoding="utf-8").replace("\\\n", " ")
         for command, rest in re.findall(r"^\s*(?:\$ |.*\| )?seqmap ([a-z]+)(.*)$", text, re.M):
