@@ -130,6 +130,37 @@ def test_taggers_answer_as_python_does(
     assert compare(archive, cc, monkeypatch) < 1e-5
 
 
+SUBWORDS = [
+    "written sentences of plain words; readers read them again, and again: it isn't unwritten",
+    "its plainness was surprising, nothing more; 漢字 and ½ of ordinary words",
+] * 4
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_subwords(
+    make_archive: Make, with_wide: Make, cc: str, monkeypatch: pytest.MonkeyPatch, wide: bool
+) -> None:
+    archive = make_archive(
+        texts=SUBWORDS,
+        text__unit="subword",
+        text__vocabulary=120,
+        text__lowercase=wide,
+        encoder__direction="forward",
+    )
+    assert compare(with_wide(archive) if wide else archive, cc, monkeypatch) < 1e-6
+
+
+def test_a_run_that_is_too_long_for_subwords(make_archive: Make, cc: str, tmp_path: Path) -> None:
+    archive = make_archive(texts=SUBWORDS, text__unit="subword", text__vocabulary=120)
+    program, kind = program_of(restore(archive), "my_model")
+    checking.build(files_of(program, kind), program, kind, tmp_path, cc, SANITIZED)
+    # 600 characters of three bytes fit; of these, each of which folds to 30 bytes, 136 do.
+    for text in ("漢" * 600, "\ufdfa" * 136):
+        assert len(checking.run(tmp_path / "check", [text])) == 2
+    with pytest.raises(ExportError, match=r"fails \(2\)"):
+        checking.run(tmp_path / "check", ["\ufdfa" * 137])
+
+
 def as_gru(archive: Archive) -> Archive:
     """Take three of the LSTM's four gates for a GRU's."""
     arrays = {}

@@ -29,7 +29,10 @@ from seqmap.errors import ArchiveError, ConfigError, DataError, MissingExtraErro
 
 _BLANK = "\u2581"
 """sentencepiece's sign for the beginning of a word."""
-_LONGEST_RUN = 512
+LONGEST_RUN = 512
+"""Characters; a longer run is cut."""
+UNKNOWN_PENALTY = 10.0
+"""By how much an unknown character is worse than the worst piece, in sentencepiece."""
 _LONGEST_CACHED_RUN = 24
 _TRAINING_LENGTH = 1000
 """Characters in a training sentence; sentencepiece leaves out those of over 4192 bytes."""
@@ -92,7 +95,7 @@ class SubwordCodec(TextCodec):
     def encode(self, text: str) -> Ids:
         """Return the ids of a text, int32 `(time,)`."""
         runs = blank_breaks(text).split()
-        if any(len(run) > _LONGEST_RUN for run in runs):
+        if any(len(run) > LONGEST_RUN for run in runs):
             runs = [text[start:end] for start, end in _runs(text)]
         return np.fromiter(chain.from_iterable(map(self._runs.__getitem__, runs)), dtype=np.int32)
 
@@ -121,6 +124,10 @@ class SubwordCodec(TextCodec):
         """Return the piece of one id."""
         return str(self._processor.id_to_piece(int(index)))
 
+    def scores(self) -> list[float]:
+        """Return the logarithm of each piece's probability, by id; the first two mean nothing."""
+        return [float(self._processor.get_score(index)) for index in range(self.size)]
+
     def decode(self, ids: Iterable[int]) -> str:
         """Return the pieces joined into words."""
         text = "".join(self.symbol(index) for index in ids if index != PAD)
@@ -133,7 +140,7 @@ class SubwordCodec(TextCodec):
         head = blanked[:end]
         word = head.split()[-1:] if head and not head[-1].isspace() else []
         cut = end - len(word[0]) if word else end
-        cut += (end - cut - 1) // _LONGEST_RUN * _LONGEST_RUN if word else 0
+        cut += (end - cut - 1) // LONGEST_RUN * LONGEST_RUN if word else 0
         return text[:cut], text[cut:]
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -175,8 +182,8 @@ def _runs(text: str) -> Iterator[tuple[int, int]]:
     for run in blanked.split():
         start = blanked.index(run, end)
         end = start + len(run)
-        for cut in range(start, end, _LONGEST_RUN):
-            yield cut, min(end, cut + _LONGEST_RUN)
+        for cut in range(start, end, LONGEST_RUN):
+            yield cut, min(end, cut + LONGEST_RUN)
 
 
 def _sentences(texts: Iterable[str], *, lowercase: bool) -> Iterator[str]:

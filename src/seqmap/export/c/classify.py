@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from seqmap.codecs.char import CharCodec
-from seqmap.codecs.word import WordCodec
-from seqmap.errors import UserError
+from seqmap.codecs.subword import LONGEST_RUN, UNKNOWN_PENALTY, SubwordCodec
+from seqmap.codecs.vocabulary import Vocabulary
 from seqmap.export.c.characters import add_folding, add_kinds
 from seqmap.export.c.network import SCRATCH, add_dense, add_encoder, add_pooling, refuse_encoder
 from seqmap.export.c.numbers import vectors
@@ -20,6 +19,8 @@ HELD = 160
 """Characters of a run that wait for its end; twice `SM_REACH` of `words.c`."""
 FEATURES = 16_384
 """Different n-grams of a text that the wide branch can hold, unless the compiler is told more."""
+RUN_BYTES = 4096
+"""Bytes of a folded run that subwords are found in; nearly all runs of 512 characters fit."""
 _WORD_BYTES = 64 * 33 + 8  # the longest folded form: 64 characters, each of 33 bytes at most
 _SHORT = 72
 
@@ -32,13 +33,6 @@ def classify_program(session: ClassifySession, prefix: str) -> Program:
     """
     codec, config = session.codecs.source, session.config
     refuse_encoder(config)
-    if not isinstance(codec, WordCodec | CharCodec):
-        raise UserError(
-            "this model's symbols cannot be exported to C",
-            given=codec.unit,
-            allowed="word, char",
-            remedy="Train with --set text.unit=word or --set text.unit=char",
-        )
     wide: Any = session.wide
     program = Program(prefix, parts=["base.c", "text.c", "input.c"], labels=session.labels)
     forward = config.encoder.direction == "forward"
@@ -66,19 +60,23 @@ def classify_program(session: ClassifySession, prefix: str) -> Program:
     return program
 
 
-def _add_symbols(program: Program, codec: WordCodec | CharCodec, wide: Any) -> list[int]:
+def _add_symbols(program: Program, codec: Any, wide: Any) -> list[int]:
     """Add what turns text into symbols; returns the rows of the embedding in the order of C."""
-    words = isinstance(codec, WordCodec)
+    words = codec.unit == "word"
     wide_words = wide is not None and wide.space.spec.words > 0
-    rows = add_vocabulary(program, codec.vocabulary, "sm_symbols")
+    pieces = codec.unit == "subword"
+    vocabulary = _pieces_of(codec) if pieces else codec.vocabulary
+    rows = add_vocabulary(program, vocabulary, "sm_symbols")
     add_kinds(program, tagger=False)
-    alphabet = None if wide is not None else alphabet_of(codec.vocabulary)
+    # How many characters an unknown part has decides where pieces begin: nothing is left out then.
+    alphabet = None if wide is not None or pieces else alphabet_of(vocabulary)
     add_folding(program, "sm_folding_symbols", lowercase=codec.lowercase, alphabet=alphabet)
     splits = words or wide_words
-    longest = max(_SHORT, longest_of(codec.vocabulary) + 8, _WORD_BYTES if wide_words else 0)
+    longest = max(_SHORT, longest_of(vocabulary) + 8, _WORD_BYTES if wide_words else 0)
     program.own |= {
         "UNIT_WORD": int(words),
-        "UNIT_CHAR": int(not words),
+        "UNIT_CHAR": int(codec.unit == "char"),
+        "UNIT_SUBWORD": int(pieces),
         "LOWERCASE": int(codec.lowercase),
         "SPLITS": int(splits),
         "LONGEST": longest,
@@ -91,10 +89,41 @@ def _add_symbols(program: Program, codec: WordCodec | CharCodec, wide: Any) -> l
         program.fields += [("uint32_t", "held", (HELD,)), ("int", "held_count", ())]
     if wide_words and not codec.lowercase:
         add_folding(program, "sm_folding_lower", lowercase=True, alphabet=None)
-    if not words:
+    if codec.unit == "char":
         program.fields.append(("int", "blank", ()))
+    if pieces:
+        _add_pieces(program, codec, rows)
     program.fields.append(("uint8_t", "symbol", (longest,)))
     return rows
+
+
+def _pieces_of(codec: SubwordCodec) -> Vocabulary:
+    """Return the pieces of a subword codec."""
+    return Vocabulary(codec.symbol(index) for index in range(2, codec.size))
+
+
+def _add_pieces(program: Program, codec: SubwordCodec, rows: list[int]) -> None:
+    """Add the scores of pieces, and the state of a run that is divided into them."""
+    scores = np.array(codec.scores(), np.float32)
+    program.table("float", "sm_piece_scores", scores[rows[1:]])
+    lowest = np.float32(scores[2:].min(initial=0)) - np.float32(UNKNOWN_PENALTY)
+    program.own |= {
+        "UNKNOWN_SCORE": f"{lowest:.9g}f" if lowest % 1 else f"{lowest:.1f}f",
+        "LONGEST_RUN": LONGEST_RUN,
+        "RUN_BYTES": RUN_BYTES,
+    }
+    program.parts.append("subwords.c")
+    program.public["TOO_LONG"] = -1
+    program.fields += [
+        ("uint8_t", "run", (RUN_BYTES,)),
+        ("uint16_t", "from", (RUN_BYTES + 1,)),
+        ("float", "best", (RUN_BYTES + 1,)),
+        ("uint32_t", "piece", (RUN_BYTES + 1,)),
+        ("int", "run_size", ()),
+        ("int", "run_chars", ()),
+    ]
+    if "full" not in [name for _, name, _ in program.fields]:
+        program.fields.append(("int", "full", ()))
 
 
 def _add_network(program: Program, session: ClassifySession, rows: list[int]) -> None:

@@ -75,6 +75,9 @@ static void sm_char(@p@_state *state, uint32_t point)
         sm_symbol(state, sm_find(&sm_symbols, state->symbol, size));
     }
 #endif
+#if SM_UNIT_SUBWORD
+    sm_run_char(state, point, kind);
+#endif
 #if SM_WIDE_CHARS
     sm_wide_char(state, point, kind);
 #endif
@@ -90,6 +93,11 @@ static void sm_begin(@p@_state *state)
 #endif
 #if SM_UNIT_CHAR
     state->blank = 0;
+#endif
+#if SM_UNIT_SUBWORD
+    state->run_size = 0;
+    state->run_chars = 0;
+    state->full = 0;
 #endif
 #if SM_WIDE
     sm_wide_begin(state);
@@ -110,6 +118,9 @@ static void sm_end(@p@_state *state)
     if (state->blank)
         sm_symbol(state, sm_find(&sm_symbols, (const unsigned char *)" ", 1));
     state->blank = 0;
+#endif
+#if SM_UNIT_SUBWORD
+    sm_pieces(state);
 #endif
 #if SM_WIDE_CHARS
     sm_wide_char(state, ' ', SM_BLANK);
@@ -157,7 +168,7 @@ int @p@_classify(@p@_state *state, const char *text, size_t size,
     sm_begin(state);
     sm_bytes(state, text, size);
     sm_end(state);
-#if SM_WIDE
+#ifdef @P@_TOO_LONG
     if (state->full)
         return @P@_TOO_LONG;
 #endif
@@ -187,6 +198,10 @@ void @p@_end(@p@_state *state) { sm_end(state); }
 
 int @p@_result(@p@_state *state, float probabilities[@P@_CLASSES])
 {
+#ifdef @P@_TOO_LONG
+    if (state->full)
+        return @P@_TOO_LONG;
+#endif
     sm_pool_end(state);
     return sm_answer(state, probabilities);
 }

@@ -111,16 +111,20 @@ typedef struct {
     int count;
 } sm_vocabulary;
 
+static inline uint32_t sm_place(const sm_vocabulary *words, int symbol)
+{
+    return words->small ? words->small[symbol] : words->large[symbol];
+}
+
 /* Return 1 + the place of a symbol, 0 for an unknown one. */
-static uint32_t sm_find(const sm_vocabulary *words, const unsigned char *symbol, int size)
+static inline uint32_t sm_find(const sm_vocabulary *words, const unsigned char *symbol, int size)
 {
     int low = 0, high = words->count;
 
     while (size >= 0 && low < high) {
         const int middle = (low + high) / 2;
-        const uint32_t begin = words->small ? words->small[middle] : words->large[middle];
-        const uint32_t end = words->small ? words->small[middle + 1] : words->large[middle + 1];
-        const int length = (int)(end - begin), common = length < size ? length : size;
+        const uint32_t begin = sm_place(words, middle);
+        const int length = (int)(sm_place(words, middle + 1) - begin), common = length < size ? length : size;
         int order = memcmp(words->text + begin, symbol, (size_t)common);
 
         if (order == 0)
