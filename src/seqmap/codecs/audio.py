@@ -233,7 +233,7 @@ class Stacker:
         self._held = np.concatenate([self._held, frames])
         count = max(0, 1 + (len(self._held) - self._width) // self._stack)
         at = np.arange(count)[:, None] * self._stack + np.arange(self._width)
-        found: Floats = self._held[at].reshape(count, -1)
+        found: Floats = self._held[at].reshape(count, self._width * self._held.shape[1])
         self._held = self._held[count * self._stack :].copy()
         return found
 

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from seqmap.commands.console import Screen
-from seqmap.commands.options import expecting
 from seqmap.data.source import STDIN, Source
 from seqmap.errors import DataError
 from seqmap.runtime.session import load
@@ -56,7 +55,7 @@ def run_stream(request: StreamRequest, screen: Screen) -> None:
     if session.takes == "recordings":
         from seqmap.commands.stream_audio import stream_speech
 
-        stream_speech(expecting(session, request.phrases), source, request.rate, screen)
+        stream_speech(session, request, screen)
         return
     stream, coming = session.stream(), pieces(Source(source or STDIN), encoding)
     if isinstance(stream, TextStream):

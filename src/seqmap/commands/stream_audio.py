@@ -6,17 +6,22 @@ import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqmap.commands.console import Screen
+from seqmap.commands.options import expecting
 from seqmap.data.audio import SoundFile
 from seqmap.data.source import STDIN, Source, comes_once
 from seqmap.errors import DataError
+from seqmap.runtime.session import Session
 from seqmap.runtime.transcribe import TranscribeSession
 from seqmap.tasks.transcribe_results import Transcript
+
+if TYPE_CHECKING:
+    from seqmap.commands.stream import StreamRequest
 
 _EVERY = 0.1
 """Seconds that are heard at once: what is said so far is shown at most so often."""
@@ -36,21 +41,20 @@ class Coming:
     blocks: Iterator[NDArray[Any]]
 
 
-def stream_speech(
-    session: TranscribeSession, source: str | None, rate: int | None, screen: Screen
-) -> None:
+def stream_speech(session: Session, request: StreamRequest, screen: Screen) -> None:
     """Show what is said so far, and what is final, while sound comes in.
 
     Args:
         session: The model.
-        source: A file, or standard input.
-        rate: Samples a second of raw samples; None means the model's own.
+        request: What to read, and how.
         screen: Where to write.
 
     Raises:
         UserError: The model cannot stream, or the input cannot be read.
     """
-    place = source or STDIN
+    session = expecting(session, request.phrases)
+    assert isinstance(session, TranscribeSession)
+    place, rate = request.source or STDIN, request.rate
     coming = _piped(place, rate or session.rate) if comes_once(place) else _file(place, rate)
     stream = session.stream(rate=coming.rate)
     if coming.rate != session.rate:

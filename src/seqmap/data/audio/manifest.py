@@ -202,6 +202,8 @@ def _table(path: str, shown: str, options: ReadOptions, *, labelled: bool = True
         cells = {str(cell).strip().lower() for cell in table.sample[0]}
         if cells & {*PATHS, *TEXTS}:
             table = open_table(Source(path), replace(options, header=True), labelled=labelled)
+    if not any(table.columns) and not table.sample:
+        raise DataError("the file is empty", path=shown)
     where = _path_column(table, shown)
     what = _column(table, (options.text_columns or (None,))[0], TEXTS)
     if what is None and table.header is False:

@@ -142,7 +142,9 @@ def _matched(
         if isinstance(shelf, Folder):
             there = {key: key for key in keys if (shelf.path / key).is_file()}
             if len(there) == len(keys):
-                return {k: _file(str(shelf.path / k)) for k in keys}, []
+                # What no line names is looked for only where all is listed anyway.
+                rest = [name for name in names or () if is_sound(name) and name not in keys]
+                return {k: _file(str(shelf.path / k)) for k in keys}, rest
         listed = [name for name in (names or shelf.names()) if is_sound(name)]
         found = _places(keys, listed, shelf.shown)
         if best is None or len(found) > len(best[0]):

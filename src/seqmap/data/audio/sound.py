@@ -6,6 +6,7 @@ so that an hour takes no more memory than a second.
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -99,14 +100,17 @@ class SoundFile(Sound):
     def _opened(self) -> Any:
         soundfile = _imported("soundfile")
         try:
-            return soundfile.SoundFile(self.open())
+            given = self.open()
+            if isinstance(given, str) and not os.path.isfile(given):
+                kind = "this is a folder, not a file" if os.path.isdir(given) else "no such file"
+                raise DataError(kind, path=self.shown)
+            return soundfile.SoundFile(given)
         except soundfile.LibsndfileError as error:
-            missing = "No such file" in str(error)
             raise DataError(
-                "no such file" if missing else "this is not sound that can be read",
+                "this is not sound that can be read",
                 path=self.shown,
-                given=None if missing else error.error_string,
-                allowed=None if missing else "WAV, FLAC, OGG and other formats of libsndfile",
+                given=error.error_string,
+                allowed="WAV, FLAC, OGG and other formats of libsndfile",
             ) from None
         except OSError as error:
             raise DataError(f"cannot read it: {error.strerror}", path=self.shown) from None
