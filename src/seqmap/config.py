@@ -148,6 +148,10 @@ class AudioConfig:
     """What bands are centred by; `auto`: the running mean if read left to right, else the whole."""
     speed: float = 0.1
     """Training also on copies that are slower and faster by this share; 0: without them."""
+    tempo: float = 0.15
+    """Change of tempo in training, as a share; the pitch stays."""
+    tract: float = 0.1
+    """Change of the length of the vocal tract in training, as a share: other voices."""
     noise: float = 0.5
     """Chance that noise is added to a training recording."""
     time_masks: int = 2
@@ -167,7 +171,7 @@ class TranscribeConfig:
     search: Literal["beam", "greedy"] = "beam"
     """`beam` weighs several readings with the language model, `greedy` takes the likeliest symbols.
     """
-    beam: int = 16
+    beam: int = 32
     """Readings that are kept."""
     order: int = 3
     """Words that the language model looks at together; 0 leaves it out."""
@@ -307,6 +311,8 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("audio", "stack"): (1, 16),
     ("audio", "context"): (0, 32),
     ("audio", "speed"): (0, 0.5),
+    ("audio", "tempo"): (0, 0.9),
+    ("audio", "tract"): (0, 0.5),
     ("audio", "noise"): (0, 1),
     ("audio", "time_masks"): (0, 100),
     ("audio", "time_mask"): (0, 0.5),

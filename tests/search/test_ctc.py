@@ -16,7 +16,9 @@ from seqmap.search.phrases import Phrases
 
 TABLE = ("", "a", "b", " ")
 MODEL = fit_ngrams([["a", "b"], ["ab"], ["a"], ["b", "a", "ab"]], 2)
-ALL = BeamOptions(beam=100_000, weight=0.7, bonus=0.3, boost=0.8, cutoff=1e9, sure=1.0)
+ALL = BeamOptions(
+    beam=100_000, weight=0.7, bonus=0.3, unknown=-0.4, boost=0.8, cutoff=1e9, sure=1.0
+)
 
 
 def rows(time: int, seed: int, classes: int = 4) -> np.ndarray:
@@ -76,9 +78,10 @@ def worth(
         for word in text.split():
             number = model.number(word)
             chance = model.score(history, number)
-            if number == 0 and word in lexicon.ahead:
+            if number == 0 and lexicon.phrases is not None and word in lexicon.phrases.words:
                 chance = lexicon.rare
             total += options.weight * chance
+            total += 0.0 if lexicon.knows(word) else options.unknown
             history = model.after(history, number)
         total += options.weight * model.score(history, END)
     total += options.bonus * len(text.split())

@@ -69,6 +69,7 @@ class TranscribeSession(Session):
             beam=settings.beam,
             weight=float(calibration.get("weight", plain.weight)),
             bonus=float(calibration.get("bonus", plain.bonus)),
+            unknown=float(calibration.get("unknown", plain.unknown)),
             boost=float(calibration.get("boost", plain.boost)),
         )
         trust = tuple(map(float, calibration.get("trust", TRUST)))
@@ -128,6 +129,7 @@ class TranscribeSession(Session):
         beam: int | None = None,
         weight: float | None = None,
         bonus: float | None = None,
+        unknown: float | None = None,
     ) -> TranscribeSession:
         """Return the same model with another search.
 
@@ -136,6 +138,7 @@ class TranscribeSession(Session):
             beam: Readings that are kept; None leaves it.
             weight: Of the language model; None leaves it.
             bonus: For each word; None leaves it.
+            unknown: For each word that the language model does not know; None leaves it.
 
         Raises:
             UserError: One of them cannot be used.
@@ -144,7 +147,7 @@ class TranscribeSession(Session):
             raise UserError("there is no such search", given=search, allowed=SEARCHES)
         if beam is not None and beam < 1:
             raise UserError("a search keeps readings", given=beam, allowed="1 or more")
-        given: dict[str, Any] = {"beam": beam, "weight": weight, "bonus": bonus}
+        given: dict[str, Any] = {"beam": beam, "weight": weight, "bonus": bonus, "unknown": unknown}
         options = replace(
             self._options.beam, **{name: v for name, v in given.items() if v is not None}
         )
@@ -177,9 +180,7 @@ class TranscribeSession(Session):
             folded.append(target.normal(phrase))
         own = Phrases.of(folded, spaced=target.spaced) if folded else None
         other = copy.copy(self)
-        other.lexicon = Lexicon.of(
-            target.table, spaced=target.spaced, model=self.lexicon.model, phrases=own
-        )
+        other.lexicon = self.lexicon.expecting(own)
         weight = self._options.beam.boost if boost is None else boost
         other._options = replace(
             self._options,

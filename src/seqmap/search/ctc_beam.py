@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import nlargest
 from typing import Any
 
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqmap.codecs.transcript import BLANK
-from seqmap.search.ngram import END, UNKNOWN, Context, NGrams
+from seqmap.search.ngram import END, SPECIAL, UNKNOWN, Context, NGrams
 from seqmap.search.phrases import ROOT, Phrases
 
 _NEVER = -math.inf
@@ -37,16 +37,18 @@ class BeamOptions:
         beam: Readings that are kept.
         weight: Of the language model.
         bonus: For each word.
+        unknown: For each word that neither the language model nor a phrase knows.
         boost: For each character of a phrase that is completed.
         cutoff: Symbols less likely than the best by this (a natural logarithm) are not tried.
         sure: A blank at least so probable leaves all readings as they are.
     """
 
-    beam: int = 16
+    beam: int = 32
     weight: float = 0.0
     bonus: float = 0.0
+    unknown: float = 0.0
     boost: float = 1.5
-    cutoff: float = 9.0
+    cutoff: float = 6.0
     sure: float = 0.999
 
 
@@ -59,6 +61,9 @@ class Lexicon:
         spaced: Whether blanks stand between words; else each character is a word.
         model: The language model, or None.
         phrases: Expected phrases, or None.
+        ahead: The best chance of a word of the model that begins so.
+        new: The beginnings of words that only phrases have.
+        rare: The chance of such a word: that of a word of the model in the geometric mean.
     """
 
     table: tuple[str, ...]
@@ -66,6 +71,7 @@ class Lexicon:
     model: NGrams | None = None
     phrases: Phrases | None = None
     ahead: dict[str, float] = field(default_factory=dict)
+    new: frozenset[str] = frozenset()
     rare: float = 0.0
 
     @classmethod
@@ -81,14 +87,46 @@ class Lexicon:
         ahead: dict[str, float] = {}
         rare = 0.0
         if model is not None:
-            known = [(w, model.chances.get((k,), 0.0)) for k, w in enumerate(model.words)][3:]
+            chances = [model.chances.get((k,), 0.0) for k in range(len(model.words))]
+            known = list(zip(model.words, chances, strict=True))[len(SPECIAL) :]
             rare = sum(chance for _, chance in known) / max(len(known), 1)
-            new = [(w, rare) for w in (phrases.words if phrases else ()) if not model.number(w)]
-            for word, chance in [*known, *new]:
+            for word, chance in known:
                 for end in range(1, len(word) + 1):
                     begun = word[:end]
-                    ahead[begun] = max(ahead.get(begun, _NEVER), chance)
-        return cls(tuple(table), spaced, model, phrases, ahead, rare)
+                    if chance > ahead.get(begun, _NEVER):
+                        ahead[begun] = chance
+        plain = cls(tuple(table), spaced, model, None, ahead, frozenset(), rare)
+        return plain.expecting(phrases)
+
+    def expecting(self, phrases: Phrases | None) -> Lexicon:
+        """Return the same with other phrases; what is known of the model is shared."""
+        new: frozenset[str] = frozenset()
+        if self.model is not None and phrases is not None:
+            words = [word for word in phrases.words if not self.model.number(word)]
+            new = frozenset(word[:end] for word in words for end in range(1, len(word) + 1))
+        return replace(self, phrases=phrases, new=new)
+
+    def promise(self, part: str) -> float | None:
+        """Return the best chance of a known word that begins so; None where there is none."""
+        best = self.ahead.get(part)
+        if part in self.new and (best is None or self.rare > best):
+            return self.rare
+        return best
+
+    def knows(self, word: str) -> bool:
+        """Tell whether the model or a phrase has a word."""
+        model, phrases = self.model, self.phrases
+        return (model is not None and word in model.numbers) or (
+            phrases is not None and word in phrases.words
+        )
+
+    def chance(self, history: Context, word: str) -> tuple[float, Context]:
+        """Return the chance of a word after others by the model, and the history after it."""
+        assert self.model is not None
+        number = self.model.number(word)
+        only_phrase = number == UNKNOWN and self.knows(word)
+        chance = self.rare if only_phrase else self.model.score(history, number)
+        return chance, self.model.after(history, number)
 
 
 @dataclass(frozen=True)
@@ -240,25 +278,23 @@ class BeamSearch:
         if not prefix.part:
             return
         prefix.said += self._options.bonus
-        model = self._lexicon.model
-        if model is not None:
-            number = model.number(prefix.part)
-            chance = model.score(prefix.history, number)
-            if number == UNKNOWN and prefix.part in self._lexicon.ahead:
-                chance = self._lexicon.rare  # a word of a phrase
+        if self._lexicon.model is not None:
+            chance, prefix.history = self._lexicon.chance(prefix.history, prefix.part)
             prefix.said += self._options.weight * chance
-            prefix.history = model.after(prefix.history, number)
+            if not self._lexicon.knows(prefix.part):
+                prefix.said += self._options.unknown
         prefix.part = ""
 
     def _promise(self, part: str) -> float:
         """Return what a word that begins so may bring."""
-        model = self._lexicon.model
-        if model is None or not part:
+        lexicon, options = self._lexicon, self._options
+        if lexicon.model is None or not part:
             return 0.0
-        best = self._lexicon.ahead.get(part)
+        best = lexicon.promise(part)
         if best is None:
-            best = model.score((), UNKNOWN)
-        return self._options.weight * best + self._options.bonus
+            unknown = lexicon.model.score((), UNKNOWN)
+            return options.weight * unknown + options.unknown + options.bonus
+        return options.weight * best + options.bonus
 
     def _finished(self, prefix: _Prefix, closed: bool) -> tuple[float, Context]:
         """Return what a reading is worth, and the history after it, if it ends here."""

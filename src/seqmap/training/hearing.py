@@ -34,9 +34,48 @@ def varied(
 ) -> Floats:
     """Vary a training recording, (frames, mels), and bring it into steps, (steps, size)."""
     bands = bands + np.float32(LOUDNESS * rng.normal())
+    if config.tempo > 0:
+        bands = at_tempo(bands, rng.uniform(1 - config.tempo, 1 + config.tempo))
+    if config.tract > 0:
+        bands = of_voice(bands, rng.uniform(1 - config.tract, 1 + config.tract), codec.rate)
     if rng.random() < config.noise:
         bands = with_noise(bands, rng)
     return codec.steps(hidden(codec.centred(bands), config, rng))
+
+
+def at_tempo(bands: Floats, factor: float) -> Floats:
+    """Stretch a recording in time, (frames, mels): above 1 it becomes shorter."""
+    count = len(bands)
+    size = max(round(count / factor), 1)
+    at = np.linspace(0, max(count - 1, 0), size)
+    low = at.astype(np.int64)
+    high = np.minimum(low + 1, max(count - 1, 0))
+    part = (at - low)[:, None].astype(np.float32)
+    return np.asarray(bands[low] * (1 - part) + bands[high] * part, np.float32)
+
+
+def of_voice(bands: Floats, factor: float, rate: int) -> Floats:
+    """Move the peaks of the spectrum as another length of the vocal tract would, (frames, mels).
+
+    Vocal tract length perturbation, Jaitly & Hinton 2013, equation 1: frequencies are multiplied up
+    to a limit, and go on to the highest one in a straight line from there.
+    """
+    mels = bands.shape[1]
+    low, high = _mel(20.0), _mel(rate / 2)
+    centres = low + (np.arange(mels) + 1) * (high - low) / (mels + 1)
+    hertz = 700 * (np.exp(centres / 1127) - 1)
+    limit = 0.8 * rate / 2 * min(factor, 1.0) / factor
+    rest = (rate / 2 - limit * factor) / (rate / 2 - limit)
+    moved = np.where(hertz <= limit, hertz * factor, rate / 2 - rest * (rate / 2 - hertz))
+    place = (1127 * np.log1p(moved / 700) - low) / (high - low) * (mels + 1) - 1
+    place = np.clip(place, 0, mels - 1)
+    below = np.minimum(place.astype(np.int64), mels - 2)
+    part = (place - below).astype(np.float32)
+    return np.asarray(bands[:, below] * (1 - part) + bands[:, below + 1] * part, np.float32)
+
+
+def _mel(hertz: float) -> float:
+    return float(1127 * np.log1p(hertz / 700))
 
 
 def with_noise(bands: Floats, rng: np.random.Generator) -> Floats:
