@@ -28,7 +28,7 @@ from seqmap.search.ctc import log_chances, total_chance
 from seqmap.tasks import find_task
 from seqmap.tasks.transcribe import AudioSet
 from seqmap.training import train
-from seqmap.training.hearing import copies, hidden, varied, with_noise
+from seqmap.training.hearing import at_tempo, copies, hidden, of_voice, varied, with_noise
 from seqmap.training.transcribe_tuning import said
 
 # Without a search where none is asked about: one of an untrained network takes long.
@@ -243,8 +243,28 @@ def test_what_is_done_to_training_recordings() -> None:
     assert 0.02 < np.mean(frames == 0) < 0.7
     noisy = with_noise(plain, rng)
     assert (noisy >= plain).all() and noisy.mean() < plain.mean() + 8
-    assert varied(plain, codec, config, rng).shape == (-(-len(plain) // 3), codec.size)
+    found = varied(plain, codec, AudioConfig(mels=12, tempo=0.0), rng)
+    assert found.shape == (-(-len(plain) // 3), codec.size)
+    assert len(at_tempo(plain, 1.25)) == round(len(plain) / 1.25)
+    assert np.allclose(at_tempo(plain, 1.0), plain)
     assert len(copies(sound, codec, AudioConfig(mels=12, speed=0.0))) == 1
+
+
+def test_another_voice_moves_the_peaks() -> None:
+    place = np.arange(40)
+    peak = np.exp(-(((place - 20) / 2.0) ** 2)).astype(np.float32)[None]
+    centres = 31.75 + (place + 1) * (2840.04 - 31.75) / 41  # mel, of 20 Hz and of 8 kHz
+    hertz = 700 * (np.exp(centres / 1127) - 1)
+    assert np.array_equal(of_voice(peak, 1.0, 16000), peak)
+    for factor in (0.9, 1.1):
+        moved = of_voice(peak, factor, 16000)[0]
+        there = float((hertz * moved).sum() / moved.sum())
+        here = float((hertz * peak[0]).sum() / peak[0].sum())
+        # What is read at f · factor was at f: the peak is now at f / factor.
+        assert there == pytest.approx(here / factor, rel=0.03)
+    # The highest frequency stays where it is.
+    rising = np.linspace(0, 1, 40, dtype=np.float32)[None]
+    assert of_voice(rising, 1.1, 16000)[0, -1] == pytest.approx(1.0, abs=0.01)
 
 
 def test_the_loss_is_that_of_the_search() -> None:
