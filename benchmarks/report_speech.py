@@ -100,8 +100,8 @@ def _streams(rows: dict[str, dict[tuple[int, str], Row]]) -> list[str]:
     return [
         f"A stream: the final text is there {mean['close_ms_p50']:.1f} ms (p95"
         f" {mean['close_ms_p95']:.1f} ms) of processor time after the last 0.1 s came; the last"
-        f" word is known {mean['lag_seconds_p50']:.2f} s after its last symbol. What is kept of a stream"
-        f" is {mean['state_bytes'] / 1024:.0f} KiB, the peak of its memory"
+        f" word is known {mean['lag_seconds_p50']:.2f} s after its last symbol. What is kept of"
+        f" a stream is {mean['state_bytes'] / 1024:.0f} KiB, the peak of its memory"
         f" {mean['peak_bytes'] / 1024:.0f} KiB (bar: 1 MiB, {met}).",
     ]
 
