@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from seqmap.config import Config
 from seqmap.data.audio import Recording, Samples
 from seqmap.errors import ArchiveError, UserError
 from seqmap.runtime import native
-from seqmap.runtime.archive import Archive, from_bytes, to_bytes
+from seqmap.runtime.archive import Archive, from_bytes, save, to_bytes
 from seqmap.runtime.quantize import quantized
 from seqmap.runtime.session import restore
 from seqmap.runtime.transcribe import TranscribeSession
@@ -363,3 +365,39 @@ def test_json_inputs(both: TranscribeSession) -> None:
 
 def test_the_codec_is_the_models(both: TranscribeSession) -> None:
     assert isinstance(both.codecs.source, AudioCodec) and both.rate == RATE
+
+
+SCRIPT = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "sklearn", "scipy", "matplotlib", "pandas"}:
+            raise AssertionError(f"{name} was imported")
+
+sys.meta_path.insert(0, Refuse())
+import numpy as np
+from seqmap.runtime.session import load
+session = load(sys.argv[1])
+answer = session.predict([sys.argv[2]])[0]
+with session.stream() as stream:
+    stream.feed(np.zeros(4000))
+print(len(answer.words), sorted({"jiwer", "sentencepiece"} & set(sys.modules)))
+"""
+
+
+def test_hearing_needs_no_torch(weights_file: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", speech(2), RATE)
+    command = [sys.executable, "-W", "error", "-c", SCRIPT, str(weights_file)]
+    done = subprocess.run(
+        [*command, str(tmp_path / "a.wav")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("[]\n") and int(done.stdout.split()[0]) > 0
+
+
+@pytest.fixture
+def weights_file(make_weights: Any, tmp_path: Path) -> Path:
+    path = tmp_path / "m.seqmap"
+    save(archive(make_weights, encoder__direction="forward"), path)
+    return path

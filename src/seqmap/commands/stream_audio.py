@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -66,12 +67,15 @@ def stream_speech(session: Session, request: StreamRequest, screen: Screen) -> N
             texts.append(part.text)
             _show(screen, {"final": True, **session.task.record(part)}, part.text)
 
-    for block in coming.blocks:
-        final(stream.feed(block))
-        now = stream.partial()
-        if now and now != before:
-            _show(screen, {"final": False, "seconds": round(stream.seconds, 3), "text": now}, now)
-        before = now
+    # Ctrl-C is how one stops to speak: what was heard is then final.
+    with suppress(KeyboardInterrupt):
+        for block in coming.blocks:
+            final(stream.feed(block))
+            now = stream.partial()
+            if now and now != before:
+                told = {"final": False, "seconds": round(stream.seconds, 3), "text": now}
+                _show(screen, told, now)
+            before = now
     final(stream.close())
     joint = " " if session.codecs.target.spaced else ""
     screen.close(
