@@ -12,7 +12,7 @@ from seqmap.commands.options import expecting
 from seqmap.data import ReadOptions
 from seqmap.data.source import comes_once
 from seqmap.errors import UserError
-from seqmap.runtime.session import CHUNK, load
+from seqmap.runtime.session import load
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def run_predict(request: PredictRequest, screen: Screen) -> None:
     count = 0
     # Whoever writes to a pipe may wait for the answer; a file is read in larger pieces.
     waited_for = source is not None and comes_once(source)
-    for answer in session.predict_iter(inputs, chunk=1 if waited_for else CHUNK):
+    for answer in session.predict_iter(inputs, chunk=1 if waited_for else session.at_once):
         count += 1
         record = json.dumps(task.record(answer), ensure_ascii=False) if screen.as_json else None
         print(task.line(answer) if record is None else record, flush=waited_for)

@@ -105,6 +105,8 @@ class Session(ABC):
     codecs: Any
     takes = "texts"
     """What its inputs are, for messages."""
+    at_once = CHUNK
+    """Inputs that `seqmap predict` answers together."""
     explains = False
     """Whether `explain` works."""
 

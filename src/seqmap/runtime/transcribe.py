@@ -44,6 +44,7 @@ class TranscribeSession(Session):
     task: Transcribe
     codecs: TranscribeCodecs
     takes = "recordings"
+    at_once = 1  # each is long: its text is shown as soon as it is known
 
     def _restore(self, archive: Archive) -> None:
         manifest, arrays = archive.manifest, archive.arrays

@@ -206,15 +206,24 @@ class BeamSearch:
     def readings(self, count: int = 1, *, closed: bool = True) -> list[Reading]:
         """Return the best readings as they would be if nothing came any more.
 
+        Symbols that differ in blanks alone (`a`, `a `) are one reading.
+
         Args:
             count: How many at most.
             closed: Whether the sentence ends here, too.
         """
-        found = []
-        for prefix, blank, other in self._beam:
+        found: dict[str, Reading] = {}
+        # The likeliest first: its symbols stand for those that differ in blanks.
+        for prefix, blank, other in sorted(self._beam, key=_worth, reverse=True):
             extra, history = self._finished(prefix, closed)
-            found.append(Reading(_numbers(prefix), _sum(blank, other) + extra, history))
-        return nlargest(count, found, key=lambda reading: reading.score)
+            numbers, score = _numbers(prefix), _sum(blank, other) + extra
+            text = "".join(self._lexicon.table[number] for number in numbers)
+            key = " ".join(text.split())
+            before = found.get(key)
+            if before is not None:
+                numbers, score = before.numbers, _sum(before.score, score)
+            found[key] = Reading(numbers, score, history)
+        return nlargest(count, found.values(), key=lambda reading: reading.score)
 
     def _rest(self, blank: float) -> None:
         for entry in self._beam:

@@ -151,7 +151,7 @@ def _trust(
     right = word_truth(truth, heard, [len(own) for own in features])
     x = np.array([f for own in features for f in own], np.float64).reshape(-1, len(TRUST) - 1)
     y = np.array([r for own in right for r in own], np.float64)
-    if len(set(y.tolist())) < 2:
+    if not len(x):
         return TRUST
     return _logistic(np.concatenate([x, np.ones((len(x), 1))], axis=1), y)
 
