@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from seqmap.search.ctc import align, best_path, log_chances, total_chance
-from seqmap.search.ctc_beam import BeamOptions, BeamSearch, Lexicon
+from seqmap.search.ctc_beam import BeamOptions, BeamSearch
 from seqmap.search.kneser_ney import fit_ngrams
+from seqmap.search.lexicon import Lexicon
 from seqmap.search.ngram import END
 from seqmap.search.phrases import Phrases
 

@@ -18,7 +18,8 @@ from seqmap.runtime.acoustics import Acoustics
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.session import Session
 from seqmap.runtime.transcribe_decoder import TRUST, Decoder, DecoderOptions, Segment
-from seqmap.search.ctc_beam import BeamOptions, Lexicon
+from seqmap.search.ctc_beam import BeamOptions
+from seqmap.search.lexicon import Lexicon
 from seqmap.search.ngram import NGrams
 from seqmap.search.phrases import Phrases
 from seqmap.tasks.base import Evaluation

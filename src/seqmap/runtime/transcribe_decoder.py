@@ -15,8 +15,9 @@ import numpy as np
 from seqmap.calibration import sigmoid, softmax
 from seqmap.codecs.audio import Floats
 from seqmap.codecs.transcript import BLANK, TranscriptCodec
-from seqmap.search.ctc import align, best_path
-from seqmap.search.ctc_beam import BeamOptions, BeamSearch, Lexicon, Reading
+from seqmap.search.ctc import align
+from seqmap.search.ctc_beam import BeamOptions, BeamSearch, Reading
+from seqmap.search.lexicon import Lexicon
 from seqmap.search.ngram import Context
 from seqmap.tasks.transcribe_results import OtherReading, Word, joined
 
@@ -291,6 +292,3 @@ def _text(numbers: Sequence[int], codec: TranscriptCodec) -> str:
 
 def _moved(word: Word, by: float) -> Word:
     return Word(word.text, round(word.start + by, 3), round(word.end + by, 3), word.confidence)
-
-
-__all__ = ["Decoder", "DecoderOptions", "DecoderState", "Segment", "best_path", "words_of"]
