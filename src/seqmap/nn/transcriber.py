@@ -48,7 +48,13 @@ def ctc(scores: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
     """
     chances = scores.float().log_softmax(dim=-1).transpose(0, 1)
     return F.ctc_loss(
-        chances, targets, lengths, target_lengths, blank=BLANK, reduction="mean", zero_infinity=True
+        chances,
+        targets.to(scores.device),
+        lengths,
+        target_lengths,
+        blank=BLANK,
+        reduction="mean",
+        zero_infinity=True,
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seqmap.calibration import sigmoid
 from seqmap.codecs.audio import Floats
+from seqmap.codecs.transcript import longest_needed
 from seqmap.config import Config
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.session import restore
@@ -145,7 +146,9 @@ def _trust(
         words = [w for s in [*search.feed(one), *search.close()] for w in s.words]
         heard.append(" ".join(word.text for word in words))
         numbers = target.encode(heard[-1] if target.spaced else "".join(heard[-1].split()))
-        own = word_features(numbers.tolist(), one, target, session.lexicon) if words else []
+        # Parts of a stream are joined by a blank that no row may be left for.
+        fits = words and longest_needed(numbers) <= len(one)
+        own = word_features(numbers.tolist(), one, target, session.lexicon) if fits else []
         features.append([found[3] for found in own])
     truth = [" ".join(target.words(text)) for text in texts]
     right = word_truth(truth, heard, [len(own) for own in features])
