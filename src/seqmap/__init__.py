@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from seqmap.forecaster import Forecaster
     from seqmap.runtime.session import Session, load
     from seqmap.tagger import Tagger
+    from seqmap.transcriber import Transcriber
 
 __version__ = "0.1.0"
 
@@ -27,6 +28,7 @@ _HOME = {
     "Forecaster": "seqmap.forecaster",
     "SeqmapError": "seqmap.errors",
     "Session": "seqmap.runtime.session",
+    "Transcriber": "seqmap.transcriber",
     "UserError": "seqmap.errors",
     "load": "seqmap.runtime.session",
     "read_examples": "seqmap.data",
@@ -40,6 +42,7 @@ __all__ = [
     "SeqmapError",
     "Session",
     "Tagger",
+    "Transcriber",
     "UserError",
     "__version__",
     "load",

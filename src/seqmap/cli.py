@@ -29,6 +29,10 @@ Model = Annotated[str, typer.Argument(metavar="M.seqmap", help="A trained model.
 Precision = Annotated[
     str | None, typer.Option(help="fp32, bf16 or int8; else as the model was exported.")
 ]
+Phrases = Annotated[
+    str | None,
+    typer.Option(help="Of speech: a file of expected phrases, one a line.", metavar="FILE"),
+]
 Labelled = Annotated[str, typer.Argument(metavar="DATA", help="Labelled examples.")]
 
 
@@ -49,7 +53,9 @@ def _main(
 
 @command(app)
 def train(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="classify, tag or forecast")],
+    task: Annotated[
+        str, typer.Argument(metavar="TASK", help="classify, tag, forecast or transcribe")
+    ],
     data: Annotated[str, typer.Argument(metavar="TRAIN", help="Labelled examples.")],
     dev: Annotated[str | None, typer.Option(help="Examples to choose on; else held out.")] = None,
     test: Annotated[str | None, typer.Option(help="Examples to measure on.")] = None,
@@ -101,7 +107,7 @@ def evaluate(
 def predict(
     model: Model,
     source: Annotated[
-        str | None, typer.Argument(metavar="[FILE|-]", help="Texts; - is standard input.")
+        str | None, typer.Argument(metavar="[FILE|-]", help="Texts or sound; - is standard input.")
     ] = None,
     text: Annotated[str | None, typer.Option(help="One text.")] = None,
     precision: Precision = None,
@@ -109,6 +115,7 @@ def predict(
         float, typer.Option(help="Leave out what is less probable.", metavar="P")
     ] = 0.0,
     n_best: Annotated[int, typer.Option(help="Readings of each input.", metavar="N")] = 1,
+    phrases: Phrases = None,
     *,
     reading: ReadOptions,
     screen: Screen,
@@ -117,24 +124,28 @@ def predict(
     from seqmap.commands.predict import PredictRequest, run_predict
 
     request = PredictRequest(model, source, text, reading, precision, min_confidence, n_best)
-    run_predict(request, screen)
+    run_predict(replace(request, phrases=phrases), screen)
 
 
 @command(app)
 def stream(
     model: Model,
     source: Annotated[
-        str | None, typer.Argument(metavar="[FILE|-]", help="One text; - is standard input.")
+        str | None, typer.Argument(metavar="[FILE|-]", help="A text or sound; - is standard input.")
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="Of the text; else UTF-8.")] = None,
     precision: Precision = None,
+    rate: Annotated[
+        int | None, typer.Option(min=1, help="Of raw 16-bit samples; else the model's.")
+    ] = None,
+    phrases: Phrases = None,
     *,
     screen: Screen,
 ) -> None:
-    """Answer while one text arrives, in constant memory."""
-    from seqmap.commands.stream import run_stream
+    """Answer while one text or speech arrives, in constant memory."""
+    from seqmap.commands.stream import StreamRequest, run_stream
 
-    run_stream(model, source, encoding, precision, screen)
+    run_stream(StreamRequest(model, source, encoding, precision, rate, phrases), screen)
 
 
 @command(app)
@@ -261,7 +272,7 @@ def data(
 @command(app)
 def demo(
     task: Annotated[
-        str, typer.Option(help="Which demo: classify, tag or forecast.", metavar="TASK")
+        str, typer.Option(help="classify, tag, forecast or transcribe.", metavar="TASK")
     ] = "classify",
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the model.")] = Path(
         "seqmap-demo"

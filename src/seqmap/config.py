@@ -133,6 +133,57 @@ class SignalConfig:
 
 
 @dataclass(frozen=True)
+class AudioConfig:
+    """How recordings become steps of features, and how they are varied in training."""
+
+    rate: int = 0
+    """Samples a second that all recordings are brought to; 0: most of the training's, ≤ 16000."""
+    mels: int = 40
+    """Bands of the log-mel spectrum."""
+    stack: int = 3
+    """Frames of 10 ms that make one step."""
+    context: int = 2
+    """Further frames that a step sees on either side."""
+    mean: Literal["auto", "whole", "running"] = "auto"
+    """What bands are centred by; `auto`: the running mean if read left to right, else the whole."""
+    speed: float = 0.1
+    """Training also on copies that are slower and faster by this share; 0: without them."""
+    tempo: float = 0.15
+    """Change of tempo in training, as a share; the pitch stays."""
+    tract: float = 0.1
+    """Change of the length of the vocal tract in training, as a share: other voices."""
+    noise: float = 0.5
+    """Chance that noise is added to a training recording."""
+    time_masks: int = 2
+    """Stretches of time that are hidden in training (SpecAugment)."""
+    time_mask: float = 0.1
+    """Longest of them, as a share of the recording."""
+    band_masks: int = 2
+    """Ranges of bands that are hidden in training."""
+    band_mask: int = 8
+    """Widest of them, in bands."""
+
+
+@dataclass(frozen=True)
+class TranscribeConfig:
+    """How text is found in what the network hears."""
+
+    search: Literal["beam", "greedy"] = "beam"
+    """`beam` weighs several readings with the language model, `greedy` takes the likeliest symbols.
+    """
+    beam: int = 32
+    """Readings that are kept."""
+    order: int = 3
+    """Words that the language model looks at together; 0 leaves it out."""
+    language: str = ""
+    """More text for the language model, one sentence a line, or an ARPA file instead of it."""
+    pause: float = 0.8
+    """Seconds of silence after which a stream gives its final result."""
+    longest: float = 30.0
+    """Seconds after which it does so without one, and that are read together at most."""
+
+
+@dataclass(frozen=True)
 class TagConfig:
     """What tagging adds: how a word is read by its letters, and how tags are chosen together."""
 
@@ -218,6 +269,8 @@ class Config:
     forecast: ForecastConfig = field(default_factory=ForecastConfig)
     signal: SignalConfig = field(default_factory=SignalConfig)
     tag: TagConfig = field(default_factory=TagConfig)
+    audio: AudioConfig = field(default_factory=AudioConfig)
+    transcribe: TranscribeConfig = field(default_factory=TranscribeConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def replace(self, **settings: Any) -> Config:
@@ -255,6 +308,22 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("forecast", "window"): (0, 100_000),
     ("forecast", "season"): (0, 100_000),
     ("forecast", "coverage"): (0.5, 0.999),
+    ("audio", "rate"): (0, 192_000),
+    ("audio", "mels"): (4, 256),
+    ("audio", "stack"): (1, 16),
+    ("audio", "context"): (0, 32),
+    ("audio", "speed"): (0, 0.5),
+    ("audio", "tempo"): (0, 0.9),
+    ("audio", "tract"): (0, 0.5),
+    ("audio", "noise"): (0, 1),
+    ("audio", "time_masks"): (0, 100),
+    ("audio", "time_mask"): (0, 0.5),
+    ("audio", "band_masks"): (0, 100),
+    ("audio", "band_mask"): (0, 256),
+    ("transcribe", "beam"): (1, 10_000),
+    ("transcribe", "order"): (0, 6),
+    ("transcribe", "pause"): (0.1, 3600),
+    ("transcribe", "longest"): (1, 3600),
     ("tag", "character_size"): (1, 4096),
     ("tag", "character_hidden"): (1, 4096),
     ("tag", "longest_word"): (2, 1000),

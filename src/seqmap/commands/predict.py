@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqmap.commands.console import Screen
+from seqmap.commands.options import expecting
 from seqmap.data import ReadOptions
 from seqmap.data.source import comes_once
 from seqmap.errors import UserError
-from seqmap.runtime.session import CHUNK, load
+from seqmap.runtime.session import load
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class PredictRequest:
         precision: What the native core computes in, or None as the archive says.
         min_confidence: What is less probable is left out.
         n_best: How many readings of an input to give.
+        phrases: A file of phrases that are expected in speech, one a line.
     """
 
     model: str
@@ -35,6 +37,7 @@ class PredictRequest:
     precision: str | None = None
     min_confidence: float = 0.0
     n_best: int = 1
+    phrases: str | None = None
 
 
 def run_predict(request: PredictRequest, screen: Screen) -> None:
@@ -50,6 +53,7 @@ def run_predict(request: PredictRequest, screen: Screen) -> None:
         )
     session = load(request.model, precision=request.precision)
     session = session.with_answers(min_confidence=request.min_confidence, n_best=request.n_best)
+    session = expecting(session, request.phrases)
     task = session.task
     inputs: Iterator[Any]
     if text is not None:
@@ -61,7 +65,7 @@ def run_predict(request: PredictRequest, screen: Screen) -> None:
     count = 0
     # Whoever writes to a pipe may wait for the answer; a file is read in larger pieces.
     waited_for = source is not None and comes_once(source)
-    for answer in session.predict_iter(inputs, chunk=1 if waited_for else CHUNK):
+    for answer in session.predict_iter(inputs, chunk=1 if waited_for else session.at_once):
         count += 1
         record = json.dumps(task.record(answer), ensure_ascii=False) if screen.as_json else None
         print(task.line(answer) if record is None else record, flush=waited_for)

@@ -135,12 +135,13 @@ def _model_rows(session: Session, facts: Mapping[str, Any], refusal: str | None)
     ways = "both directions" if encoder.direction == "both" else "left to right"
     layers = f"{encoder.layers} layer" + ("s" if encoder.layers > 1 else "")
     task = session.task
+    looked_up = {"embedding", "words"} & facts["parts"].keys()  # signals and sound have no symbols
     rows = [
         ("task", f"{task.name}: {task.mapping}" if task.mapping else task.name),
         ("about", entry.get("about")),
         ("licence", entry.get("licence")),
         ("encoder", f"{encoder.name}, {layers} of {encoder.hidden}, {ways}"),
-        ("embedding", f"{session.config.embedding.size} numbers a symbol"),
+        ("embedding", f"{session.config.embedding.size} numbers a symbol" if looked_up else None),
         ("streams", refusal or "yes"),
         ("made", f"{facts['created'] or 'unknown'}, by seqmap {facts['seqmap']}"),
         ("size", size_text(facts["size_bytes"])),

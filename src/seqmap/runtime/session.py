@@ -25,6 +25,7 @@ SESSIONS: dict[str, str] = {
     "forecast": "seqmap.runtime.forecast:ForecastSession",
     "signal": "seqmap.runtime.signal:SignalSession",
     "tag": "seqmap.runtime.tag:TagSession",
+    "transcribe": "seqmap.runtime.transcribe:TranscribeSession",
 }
 """The session of each task."""
 
@@ -104,6 +105,8 @@ class Session(ABC):
     codecs: Any
     takes = "texts"
     """What its inputs are, for messages."""
+    at_once = CHUNK
+    """Inputs that `seqmap predict` answers together."""
     explains = False
     """Whether `explain` works."""
 
@@ -208,6 +211,18 @@ class Session(ABC):
         raise UserError(
             f"a model of the task {self.task.name} has neither --min-confidence nor --n-best"
         )
+
+    def with_phrases(self, phrases: Iterable[str], *, boost: float | None = None) -> Session:
+        """Return the same model, expecting some phrases in speech.
+
+        Args:
+            phrases: Each of any number of words.
+            boost: What each of their characters is worth; None takes the model's own.
+
+        Raises:
+            UserError: The model does not hear speech.
+        """
+        raise UserError(f"a model of the task {self.task.name} expects no phrases")
 
     def explain(
         self,

@@ -13,6 +13,7 @@ TASKS: dict[str, str] = {
     "forecast": "seqmap.tasks.forecast:ForecastTask",
     "signal": "seqmap.tasks.signal:SignalTask",
     "tag": "seqmap.tasks.tag:Tag",
+    "transcribe": "seqmap.tasks.transcribe:Transcribe",
 }
 
 

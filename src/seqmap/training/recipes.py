@@ -17,6 +17,7 @@ RECIPES: dict[str, str] = {
     "forecast": "seqmap.training.forecast:train_forecaster",
     "signal": "seqmap.training.signal:train_signals",
     "tag": "seqmap.training.tag:train_tagger",
+    "transcribe": "seqmap.training.transcribe:train_transcriber",
 }
 """The function that turns a `Job` of a task into a `Trained`."""
 
