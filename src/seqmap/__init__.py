@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seqmap.errors import SeqmapError, UserError
     from seqmap.estimators import Classifier
     from seqmap.forecaster import Forecaster
+    from seqmap.language_model import LanguageModel
     from seqmap.runtime.session import Session, load
     from seqmap.tagger import Tagger
 
@@ -25,6 +26,7 @@ _HOME = {
     "Config": "seqmap.config",
     "Example": "seqmap.data",
     "Forecaster": "seqmap.forecaster",
+    "LanguageModel": "seqmap.language_model",
     "SeqmapError": "seqmap.errors",
     "Session": "seqmap.runtime.session",
     "UserError": "seqmap.errors",
@@ -37,6 +39,7 @@ __all__ = [
     "Config",
     "Example",
     "Forecaster",
+    "LanguageModel",
     "SeqmapError",
     "Session",
     "Tagger",

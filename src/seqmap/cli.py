@@ -49,7 +49,9 @@ def _main(
 
 @command(app)
 def train(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="classify, tag or forecast")],
+    task: Annotated[
+        str, typer.Argument(metavar="TASK", help="classify, tag, forecast or language")
+    ],
     data: Annotated[str, typer.Argument(metavar="TRAIN", help="Labelled examples.")],
     dev: Annotated[str | None, typer.Option(help="Examples to choose on; else held out.")] = None,
     test: Annotated[str | None, typer.Option(help="Examples to measure on.")] = None,
@@ -80,6 +82,64 @@ def train(
     chosen = settings(task, config, set_ or [], seed)
     request = TrainRequest(task, data, dev, test, out, chosen, reading, seeds, resume, baseline)
     run_train(replace(request, card={"about": about, "licence": licence}), screen)
+
+
+@command(app)
+def pretrain(
+    corpora: Annotated[
+        list[str], typer.Argument(metavar="CORPUS…", help="Files of running text, or tables.")
+    ],
+    dev: Annotated[str | None, typer.Option(help="Text to choose on; else held out.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the model goes.")] = Path("LM.seqmap"),
+    config: Annotated[str | None, typer.Option(help="A TOML file.", metavar="C.toml")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting, repeatable.", metavar="SECTION.KEY=VALUE"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the training.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after a kill.")] = False,
+    about: Annotated[str | None, typer.Option(help="What the model is for; in its card.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Its licence; in its card.")] = None,
+    *,
+    reading: ReadOptions,
+    screen: Screen,
+) -> None:
+    """Train a language model on plain text, for others to start from (train --init)."""
+    from seqmap.commands.options import settings
+    from seqmap.commands.train import TrainRequest, run_train
+    from seqmap.tasks.language import PRETRAINING
+
+    chosen = settings("language", config, set_ or [], seed, defaults=PRETRAINING)
+    request = TrainRequest("language", corpora[0], dev, None, out, chosen, reading, resume=resume)
+    card = {"about": about, "licence": licence}
+    run_train(replace(request, more=corpora[1:], card=card, baseline=False), screen)
+
+
+@command(app)
+def generate(
+    model: Model,
+    source: Annotated[
+        str | None, typer.Argument(metavar="[FILE|-]", help="Texts to continue.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="One text to continue.")] = None,
+    length: Annotated[int | None, typer.Option(help="Symbols to write; 0 only scores.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="Below 1: safer; 0: always the likeliest.")
+    ] = None,
+    top_k: Annotated[int | None, typer.Option(help="Only the K likeliest symbols.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Only the likeliest of share P.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="Continuations of each text.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 42,
+    precision: Precision = None,
+    *,
+    reading: ReadOptions,
+    screen: Screen,
+) -> None:
+    """Let a language model write, from a text or from nothing."""
+    from seqmap.commands.generate import GenerateRequest, run_generate
+
+    drawn = (count, seed, length, temperature, top_k, top_p)
+    run_generate(GenerateRequest(model, source, text, *drawn, precision), reading, screen)
 
 
 @command(app)

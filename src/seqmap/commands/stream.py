@@ -25,7 +25,8 @@ def run_stream(
 ) -> None:
     """Read one text as it comes; answer after each line, and whenever its writer pauses.
 
-    A classifier gives its answer so far, a tagger each span once it is certain.
+    A classifier gives its answer so far, a language model what may follow, a tagger each span once
+    it is certain.
 
     Raises:
         UserError: The model cannot stream, or the input cannot be read.

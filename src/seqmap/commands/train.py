@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class TrainRequest:
         resume: Go on from the checkpoint beside `out`.
         baseline: Whether to fit the plain model of the task on the same split.
         card: What the user says about the model: `about`, `licence`.
+        more: Further training files, of a corpus that has several.
     """
 
     task: str
@@ -50,6 +51,7 @@ class TrainRequest:
     resume: bool = False
     baseline: bool = True
     card: Mapping[str, str | None] = field(default_factory=dict)
+    more: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,10 @@ def _read(task: Task, request: TrainRequest, screen: Screen) -> _Parts:
 
     given, dev, test = load(request.train), load(request.dev), load(request.test)
     assert given is not None
+    for path in request.more:
+        further = load(path)
+        assert further is not None
+        given = _joined(given, further)
     task.check_trainable(given)
     dev, test = (None if part is None else task.conform(part, given) for part in (dev, test))
     if dev is None:
@@ -121,6 +127,12 @@ def _read(task: Task, request: TrainRequest, screen: Screen) -> _Parts:
     return _Parts(given, fitting, choosing, tested, held_out=dev is None)
 
 
+def _joined(first: Any, second: Dataset) -> Dataset:
+    """Return the examples of two files of a corpus under the name of the first."""
+    joined: Dataset = replace(first, examples=(*first.examples, *second.examples))
+    return joined
+
+
 def _held_out(
     task: Task, examples: Sequence[Any], share: float, screen: Screen
 ) -> tuple[Sequence[Any], Sequence[Any]]:
@@ -130,7 +142,7 @@ def _held_out(
     except DataError as error:
         screen.note(f"no --dev, and {error.problem}: choosing on the training data itself")
         return examples, examples
-    screen.note(f"no --dev: {len(choosing):,} examples held out ({share:.0%}, seed 42)")
+    screen.note(f"no --dev: {task.count(choosing)} held out ({share:.0%}, {task.held_out})")
     return fitting, choosing
 
 

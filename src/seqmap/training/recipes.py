@@ -15,6 +15,7 @@ from seqmap.training.loop import Watch
 RECIPES: dict[str, str] = {
     "classify": "seqmap.training.classify:train_classifier",
     "forecast": "seqmap.training.forecast:train_forecaster",
+    "language": "seqmap.training.language:train_language",
     "signal": "seqmap.training.signal:train_signals",
     "tag": "seqmap.training.tag:train_tagger",
 }
