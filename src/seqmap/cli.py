@@ -64,6 +64,9 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Seed of the (first) training.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Train this many: mean ± sd.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after a kill.")] = False,
+    init: Annotated[
+        str | None, typer.Option(help="A language model to start from.", metavar="LM.seqmap")
+    ] = None,
     baseline: Annotated[
         bool, typer.Option("--baseline/--no-baseline", help="Fit a plain model too, to compare.")
     ] = True,
@@ -81,7 +84,8 @@ def train(
     task = task_for(task, data, recordings=reading.series_column is not None)
     chosen = settings(task, config, set_ or [], seed)
     request = TrainRequest(task, data, dev, test, out, chosen, reading, seeds, resume, baseline)
-    run_train(replace(request, card={"about": about, "licence": licence}), screen)
+    card = {"about": about, "licence": licence}
+    run_train(replace(request, card=card, init=init), screen)
 
 
 @command(app)

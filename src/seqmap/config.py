@@ -207,6 +207,10 @@ class TrainConfig:
     """Share of all steps over which the rate rises from zero."""
     clip: float = 1.0
     """Largest norm of the gradient; 0 turns clipping off."""
+    layer_rate: float = 0.4
+    """With `--init`: each layer learns at this share of the rate of the one above it."""
+    unfreeze: int = 1
+    """With `--init`: epochs after which the next layer below begins to learn; 0: all at once."""
     average: float = 0.998
     """Decay of the running average of the weights that is evaluated and kept; 0 turns it off."""
     patience: int = 5
@@ -298,6 +302,8 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("train", "weight_decay"): (0, 100),
     ("train", "warmup"): (0, 1),
     ("train", "clip"): (0, 1e9),
+    ("train", "layer_rate"): (0.001, 1),
+    ("train", "unfreeze"): (0, 1000),
     ("train", "average"): (0, 0.99999),
     ("train", "patience"): (1, 100_000),
     ("train", "holdout"): (0.001, 0.9),

@@ -38,6 +38,7 @@ class TrainRequest:
         baseline: Whether to fit the plain model of the task on the same split.
         card: What the user says about the model: `about`, `licence`.
         more: Further training files, of a corpus that has several.
+        init: A language model to start from.
     """
 
     task: str
@@ -52,6 +53,7 @@ class TrainRequest:
     baseline: bool = True
     card: Mapping[str, str | None] = field(default_factory=dict)
     more: Sequence[str] = ()
+    init: str | None = None
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,7 @@ def _one(task: Task, request: TrainRequest, parts: _Parts, number: int, screen: 
             out=_place(request, number),
             resume=request.resume,
             watch=watch,
+            init=request.init,
         )
     if not parts.test:
         return trained, None

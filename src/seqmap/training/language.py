@@ -180,10 +180,10 @@ class LanguageLearner(Learner):
         for begin in range(0, len(pieces), _ROWS):
             totals += self._measured(pieces[begin : begin + _ROWS])
         symbols = len(self._dev) - 1
-        metrics = figures(totals[0], symbols, self._characters)
+        metrics = figures(float(totals[0]), symbols, self._characters)
         if self.network.encoder.directions == 1:
             return Score(metrics["loss"], metrics)
-        backward = totals[1] / symbols
+        backward = float(totals[1]) / symbols
         metrics["backward_loss"] = backward
         return Score(metrics["loss"], metrics, cost=0.5 * (metrics["loss"] + backward))
 
