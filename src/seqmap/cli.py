@@ -291,6 +291,72 @@ def serve(
 
 
 @command(app)
+def compare(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="classify or tag")],
+    data: Annotated[str, typer.Argument(metavar="TRAIN", help="Labelled examples.")],
+    encoders: Annotated[
+        str, typer.Option(help="What to compare, separated by commas.", metavar="A,B,…")
+    ] = "rnn,gru,lstm,transformer,lstm-transformer",
+    dev: Annotated[str | None, typer.Option(help="Examples to choose on; else held out.")] = None,
+    test: Annotated[str | None, typer.Option(help="Examples to measure on; else dev.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("comparison"),
+    config: Annotated[str | None, typer.Option(help="A TOML file.", metavar="C.toml")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting of all, repeatable.", metavar="SECTION.KEY=VALUE"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the first training.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each encoder.")] = 3,
+    probe_steps: Annotated[
+        int, typer.Option(min=0, help="Training steps of each probe; 0: no probes.")
+    ] = 300,
+    *,
+    reading: ReadOptions,
+    screen: Screen,
+) -> None:
+    """Train several encoders on the same data, and show what each reaches and costs."""
+    from seqmap.commands.compare import CompareRequest, run_compare
+    from seqmap.commands.options import settings
+
+    names = [name.strip() for name in encoders.split(",")]
+    chosen = settings(task, config, set_ or [], seed)
+    files = (data, dev, test, out)
+    run_compare(CompareRequest(task, names, *files, chosen, reading, seeds, probe_steps), screen)
+
+
+@command(app)
+def search(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="classify or tag")],
+    data: Annotated[str, typer.Argument(metavar="TRAIN", help="Labelled examples.")],
+    trials: Annotated[int, typer.Option(min=1, help="Trials in all; more go on.")] = 30,
+    max_size: Annotated[str | None, typer.Option(help="Of the file, such as 2MB.")] = None,
+    max_latency: Annotated[
+        str | None, typer.Option(help="Of an answer, one thread, such as 1ms.")
+    ] = None,
+    dev: Annotated[str | None, typer.Option(help="Examples to choose on; else held out.")] = None,
+    test: Annotated[str | None, typer.Option(help="Examples for the winner alone.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the search.")] = Path("search"),
+    config: Annotated[str | None, typer.Option(help="A TOML file.", metavar="C.toml")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Not to be searched, repeatable.", metavar="SECTION.KEY=VALUE"),
+    ] = None,
+    finalists: Annotated[int, typer.Option(min=0, help="The best, trained again.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each finalist.")] = 3,
+    *,
+    reading: ReadOptions,
+    screen: Screen,
+) -> None:
+    """Look for the best configuration; stop it at any time, and go on with the same command."""
+    from seqmap.commands.options import settings
+    from seqmap.commands.search import SearchRequest, run_search
+
+    fixed = set_ or []
+    given = (data, dev, test, out, settings(task, config, fixed, None), fixed, reading)
+    run_search(SearchRequest(task, *given, trials, finalists, seeds, max_size, max_latency), screen)
+
+
+@command(app)
 def info(
     model: Model,
     markdown: Annotated[

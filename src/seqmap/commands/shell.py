@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # What may be missing, and the extra of seqmap that brings it.
 _EXTRAS = {
     **dict.fromkeys(("torch", "sklearn", "scipy", "matplotlib", "sentencepiece"), "train"),
+    "optuna": "train",
     "pyarrow": "parquet",
     **dict.fromkeys(("fastapi", "starlette", "uvicorn", "prometheus_client"), "serve"),
 }
