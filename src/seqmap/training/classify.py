@@ -15,11 +15,14 @@ from torch import Tensor
 from seqmap.batch import Batch, collate, plan_batches
 from seqmap.codecs import truncate
 from seqmap.codecs.vectors import Vectors, read_vectors
-from seqmap.config import Config, TrainConfig
+from seqmap.config import Config, WideConfig
 from seqmap.data import Example, fingerprint
+from seqmap.features.wide import WideModel
 from seqmap.nn.model import SequenceModel, to_arrays
 from seqmap.runtime.archive import Archive
 from seqmap.tasks.classify import Classify, Codecs, LabelSet
+from seqmap.training.class_weights import class_weights, importance, overlooked
+from seqmap.training.closing import learn_held_out
 from seqmap.training.cooccurrence import cooccurrence_vectors
 from seqmap.training.fusion import calibrate, fused, probabilities
 from seqmap.training.job import Job, Trained
@@ -52,6 +55,8 @@ def train_classifier(job: Job) -> Trained:
     config, vectors = _with_vectors(config, codecs, job.watch)
     data, dev = (_encoded(task, part, codecs, config) for part in (fitting, choosing))
 
+    weights = class_weights(data.targets, config.train)
+
     with torch_set_up(config.train) as device:
         model = _build(task, codecs, config, data, vectors).to(device)
         learner = ClassifyLearner(
@@ -61,7 +66,7 @@ def train_classifier(job: Job) -> Trained:
             measure=lambda logits: (
                 task.evaluate(probabilities(logits, codecs.multi), dev.targets, codecs).metrics
             ),
-            class_weights=_class_weights(data.targets, config.train),
+            class_weights=weights,
         )
         identity = {"config": config.to_dict(), "data": fingerprint(fitting)}
         if init is not None:
@@ -74,29 +79,24 @@ def train_classifier(job: Job) -> Trained:
             learner, config.train, identity=identity, checkpoint=job.checkpoint, watch=job.watch
         )
         trainer.fit(resume=job.resume)
-        deep = learner.logits(dev)
+        deep = learner.logits(dev)  # before the held-out part is learned from
+        if len(fitting) < len(job.train) and not trainer.interrupted:
+            learn_held_out(learner.with_dev(), config.train, job.watch)
         arrays: dict[str, NDArray[Any]] = dict(to_arrays(model.state_dict()))
 
-    texts, dev_texts = ([e.text for e in part] for part in (fitting, choosing))
-    wide, wide_dev = fit_wide(
-        Part(texts, data.targets),
-        Part(dev_texts, dev.targets),
-        config.wide,
-        multi=codecs.multi,
-        refit=job.dev is None,
-    ) or (None, None)
-    calibration = calibrate(deep, wide_dev, dev.targets, multi=codecs.multi)
-    chances = probabilities(fused(deep, wide_dev, calibration), codecs.multi)
+    multi = codecs.multi
+    train, choose = (
+        Part([e.text for e in examples], y, importance(y, weights, multi=multi))
+        for examples, y in ((fitting, data.targets), (choosing, dev.targets))
+    )
+    wide, calibration, chances = _fuse(
+        deep, train, choose, config.wide, multi, refit=job.dev is None
+    )
     metrics = task.evaluate(chances, dev.targets, codecs).metrics
     if wide is not None:
         arrays.update(wide.to_arrays())
     entries, codec_arrays = task.codec_state(codecs)
     arrays.update(codec_arrays)
-    counts = {
-        "train": len(fitting),
-        "dev": len(choosing),
-        "classes": dict(zip(codecs.target.names, _rounded(data.targets.sum(axis=0)), strict=True)),
-    }
     described = {
         "wide": None if wide is None else wide.to_state(),
         **entries,
@@ -104,7 +104,7 @@ def train_classifier(job: Job) -> Trained:
         "init": None if init is None else init.facts(),
         "calibration": calibration,
         "metrics": {"dev": metrics},
-        "data": {"fingerprint": fingerprint(job.train), **counts},
+        "data": {"fingerprint": fingerprint(job.train), **_sizes(data, dev, codecs)},
     }
     archive = Archive(manifest(task, config, described), arrays)
     put_away(archive, job, interrupted=trainer.interrupted)
@@ -115,8 +115,31 @@ def train_classifier(job: Job) -> Trained:
         seconds=time.perf_counter() - started,
         interrupted=trainer.interrupted,
         cost=metrics["loss"],
-        notes=(_calibrated(calibration),),
+        notes=(
+            _calibrated(calibration),
+            *(
+                ()
+                if multi or weights is not None
+                else overlooked(data.targets, dev.targets, chances, codecs.target.names)
+            ),
+        ),
     )
+
+
+def _fuse(
+    deep: NDArray[np.float64],
+    train: Part,
+    dev: Part,
+    config: WideConfig,
+    multi: bool,
+    *,
+    refit: bool,
+) -> tuple[WideModel | None, dict[str, float], NDArray[np.float64]]:
+    """Fit the wide branch and the calibration; return also the probabilities on dev."""
+    found = fit_wide(train, dev, config, multi=multi, refit=refit)
+    wide, logits = found or (None, None)
+    calibration = calibrate(deep, logits, dev.targets, multi=multi, importance=dev.importance)
+    return wide, calibration, probabilities(fused(deep, logits, calibration), multi)
 
 
 @dataclass(frozen=True)
@@ -164,6 +187,20 @@ class ClassifyLearner(Learner):
         self._data, self._dev = data, dev
         self._measure = measure
         self._weights = None if class_weights is None else torch.from_numpy(class_weights)
+
+    def with_dev(self) -> ClassifyLearner:
+        """Return a learner of the same network that learns from the dev part as well."""
+        data, dev = self._data, self._dev
+        targets = np.concatenate([data.targets, dev.targets])
+        other = ClassifyLearner(
+            self.network,
+            Encoded([*data.sources, *dev.sources], targets),
+            dev,
+            measure=self._measure,
+            class_weights=None if self._weights is None else self._weights.numpy(),
+        )
+        other.depths = self.depths
+        return other
 
     def loss(self, rows: NDArray[np.int64]) -> Tensor:
         """Return the mean loss of a batch."""
@@ -236,16 +273,11 @@ def _build(
     return model
 
 
-def _class_weights(targets: NDArray[np.float32], config: TrainConfig) -> NDArray[np.float32] | None:
-    if config.class_weights == "none":
-        return None
-    counts = np.maximum(targets.sum(axis=0), 1e-6)
-    return np.asarray(counts.sum() / (len(counts) * counts), dtype=np.float32)
-
-
-def _rounded(totals: NDArray[np.float32]) -> list[int]:
-    """Return the examples of each class; a teacher's shares add up to about as many."""
-    return [round(float(total)) for total in totals]
+def _sizes(data: Encoded, dev: Encoded, codecs: Codecs) -> dict[str, Any]:
+    """Return how many examples there are, in all and of each class (a teacher's shares rounded)."""
+    totals = [round(float(total)) for total in data.targets.sum(axis=0)]
+    classes = dict(zip(codecs.target.names, totals, strict=True))
+    return {"train": len(data.sources), "dev": len(dev.sources), "classes": classes}
 
 
 def _calibrated(calibration: dict[str, float]) -> str:
