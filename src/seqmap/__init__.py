@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seqmap.errors import SeqmapError, UserError
     from seqmap.estimators import Classifier
     from seqmap.forecaster import Forecaster
+    from seqmap.language_model import LanguageModel
     from seqmap.runtime.session import Session, load
     from seqmap.tagger import Tagger
     from seqmap.transcriber import Transcriber
@@ -26,6 +27,7 @@ _HOME = {
     "Config": "seqmap.config",
     "Example": "seqmap.data",
     "Forecaster": "seqmap.forecaster",
+    "LanguageModel": "seqmap.language_model",
     "SeqmapError": "seqmap.errors",
     "Session": "seqmap.runtime.session",
     "Transcriber": "seqmap.transcriber",
@@ -39,6 +41,7 @@ __all__ = [
     "Config",
     "Example",
     "Forecaster",
+    "LanguageModel",
     "SeqmapError",
     "Session",
     "Tagger",

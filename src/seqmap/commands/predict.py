@@ -12,7 +12,7 @@ from seqmap.commands.options import expecting
 from seqmap.data import ReadOptions
 from seqmap.data.source import comes_once
 from seqmap.errors import UserError
-from seqmap.runtime.session import load
+from seqmap.runtime.session import Session, load
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ def run_predict(request: PredictRequest, screen: Screen) -> None:
     Raises:
         UserError: The model or the input cannot be used.
     """
-    source, text = request.source, request.text
-    if (source is None) == (text is None):
+    if (request.source is None) == (request.text is None):
         raise UserError(
             "predict needs one input", allowed="a FILE, - for standard input, or --text"
         )
@@ -55,18 +54,26 @@ def run_predict(request: PredictRequest, screen: Screen) -> None:
     session = session.with_answers(min_confidence=request.min_confidence, n_best=request.n_best)
     session = expecting(session, request.phrases)
     task = session.task
-    inputs: Iterator[Any]
-    if text is not None:
-        inputs = iter([task.input_of(text)])
-    else:
-        path = str(source)
-        memory = session.archive.manifest.get("input")
-        inputs = task.inputs(path, task.recall(path, request.options, memory, labelled=False))
     count = 0
-    # Whoever writes to a pipe may wait for the answer; a file is read in larger pieces.
-    waited_for = source is not None and comes_once(source)
-    for answer in session.predict_iter(inputs, chunk=1 if waited_for else session.at_once):
+    # Whoever writes to a pipe may wait for the answer.
+    waited_for = request.source is not None and comes_once(request.source)
+    for answer in answers(session, request.source, request.text, request.options):
         count += 1
         record = json.dumps(task.record(answer), ensure_ascii=False) if screen.as_json else None
         print(task.line(answer) if record is None else record, flush=waited_for)
     screen.close({"task": session.task.word, "count": count})
+
+
+def answers(
+    session: Session, source: str | None, text: str | None, options: ReadOptions
+) -> Iterator[Any]:
+    """Answer a text, or what a file or a pipe holds, as it comes."""
+    task = session.task
+    if source is None:
+        inputs: Iterator[Any] = iter([task.input_of(str(text))])
+    else:
+        memory = session.archive.manifest.get("input")
+        inputs = task.inputs(source, task.recall(source, options, memory, labelled=False))
+    # A file is read in larger pieces than what is waited for.
+    waited_for = source is not None and comes_once(source)
+    return session.predict_iter(inputs, chunk=1 if waited_for else session.at_once)

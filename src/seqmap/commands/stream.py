@@ -44,8 +44,8 @@ class StreamRequest:
 def run_stream(request: StreamRequest, screen: Screen) -> None:
     """Read one text or speech as it comes; answer whenever there is something new.
 
-    A classifier gives its answer so far, a tagger each span once it is certain, a transcriber what
-    is said so far and what is final.
+    A classifier gives its answer so far, a language model what may follow, a tagger each span once
+    it is certain, a transcriber what is said so far and what is final.
 
     Raises:
         UserError: The model cannot stream, or the input cannot be read.

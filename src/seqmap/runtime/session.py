@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SESSIONS: dict[str, str] = {
     "classify": "seqmap.runtime.classify:ClassifySession",
     "forecast": "seqmap.runtime.forecast:ForecastSession",
+    "language": "seqmap.runtime.language:LanguageSession",
     "signal": "seqmap.runtime.signal:SignalSession",
     "tag": "seqmap.runtime.tag:TagSession",
     "transcribe": "seqmap.runtime.transcribe:TranscribeSession",
