@@ -217,6 +217,20 @@ def _train(sentences: list[str], vocabulary: int) -> bytes:
     return model.getvalue()
 
 
+def learn_pieces(sentences: list[str], vocabulary: int) -> list[tuple[str, float]]:
+    """Return pieces with the logarithm of their probability; the first two are special.
+
+    Raises:
+        MissingExtraError: The package sentencepiece is not installed.
+        ConfigError: `vocabulary` cannot even hold the single characters.
+    """
+    processor = _sentencepiece().SentencePieceProcessor()
+    cut = [s[i : i + _TRAINING_LENGTH] for s in sentences for i in range(0, len(s), _TRAINING_LENGTH)]
+    processor.LoadFromSerializedProto(_train(cut, vocabulary))
+    numbers = range(processor.get_piece_size())
+    return [(str(processor.id_to_piece(n)), float(processor.get_score(n))) for n in numbers]
+
+
 def _sentencepiece() -> Any:
     try:
         return importlib.import_module("sentencepiece")
