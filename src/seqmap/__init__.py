@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from seqmap.forecaster import Forecaster
     from seqmap.runtime.session import Session, load
     from seqmap.tagger import Tagger
+    from seqmap.translator import Translator
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Classifier": "seqmap.estimators",
     "Tagger": "seqmap.tagger",
+    "Translator": "seqmap.translator",
     "Config": "seqmap.config",
     "Example": "seqmap.data",
     "Forecaster": "seqmap.forecaster",
@@ -40,6 +42,7 @@ __all__ = [
     "SeqmapError",
     "Session",
     "Tagger",
+    "Translator",
     "UserError",
     "__version__",
     "load",

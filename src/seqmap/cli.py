@@ -49,7 +49,9 @@ def _main(
 
 @command(app)
 def train(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="classify, tag or forecast")],
+    task: Annotated[
+        str, typer.Argument(metavar="TASK", help="classify, tag, translate or forecast")
+    ],
     data: Annotated[str, typer.Argument(metavar="TRAIN", help="Labelled examples.")],
     dev: Annotated[str | None, typer.Option(help="Examples to choose on; else held out.")] = None,
     test: Annotated[str | None, typer.Option(help="Examples to measure on.")] = None,
@@ -109,6 +111,10 @@ def predict(
         float, typer.Option(help="Leave out what is less probable.", metavar="P")
     ] = 0.0,
     n_best: Annotated[int, typer.Option(help="Readings of each input.", metavar="N")] = 1,
+    search: Annotated[
+        list[str] | None,
+        typer.Option(help="Of translators: beam=8, prefix=…; repeatable.", metavar="KEY=VALUE"),
+    ] = None,
     *,
     reading: ReadOptions,
     screen: Screen,
@@ -117,7 +123,7 @@ def predict(
     from seqmap.commands.predict import PredictRequest, run_predict
 
     request = PredictRequest(model, source, text, reading, precision, min_confidence, n_best)
-    run_predict(request, screen)
+    run_predict(replace(request, search=tuple(search or ())), screen)
 
 
 @command(app)
@@ -244,7 +250,7 @@ def info(
 @command(app)
 def demo(
     task: Annotated[
-        str, typer.Option(help="Which demo: classify, tag or forecast.", metavar="TASK")
+        str, typer.Option(help="Which demo: classify, tag, translate or forecast.", metavar="TASK")
     ] = "classify",
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the model.")] = Path(
         "seqmap-demo"

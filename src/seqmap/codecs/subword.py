@@ -225,7 +225,9 @@ def learn_pieces(sentences: list[str], vocabulary: int) -> list[tuple[str, float
         ConfigError: `vocabulary` cannot even hold the single characters.
     """
     processor = _sentencepiece().SentencePieceProcessor()
-    cut = [s[i : i + _TRAINING_LENGTH] for s in sentences for i in range(0, len(s), _TRAINING_LENGTH)]
+    cut = [
+        s[i : i + _TRAINING_LENGTH] for s in sentences for i in range(0, len(s), _TRAINING_LENGTH)
+    ]
     processor.LoadFromSerializedProto(_train(cut, vocabulary))
     numbers = range(processor.get_piece_size())
     return [(str(processor.id_to_piece(n)), float(processor.get_score(n))) for n in numbers]

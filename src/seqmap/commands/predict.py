@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from seqmap.commands.console import Screen
+from seqmap.config import parse_setting
 from seqmap.data import ReadOptions
 from seqmap.data.source import comes_once
 from seqmap.errors import UserError
@@ -26,6 +27,7 @@ class PredictRequest:
         precision: What the native core computes in, or None as the archive says.
         min_confidence: What is less probable is left out.
         n_best: How many readings of an input to give.
+        search: Settings of a search, `key=value` each.
     """
 
     model: str
@@ -35,6 +37,7 @@ class PredictRequest:
     precision: str | None = None
     min_confidence: float = 0.0
     n_best: int = 1
+    search: Sequence[str] = ()
 
 
 def run_predict(request: PredictRequest, screen: Screen) -> None:
@@ -50,6 +53,8 @@ def run_predict(request: PredictRequest, screen: Screen) -> None:
         )
     session = load(request.model, precision=request.precision)
     session = session.with_answers(min_confidence=request.min_confidence, n_best=request.n_best)
+    if request.search:
+        session = session.with_search(**dict(map(_setting, request.search)))
     task = session.task
     inputs: Iterator[Any]
     if text is not None:
@@ -66,3 +71,9 @@ def run_predict(request: PredictRequest, screen: Screen) -> None:
         record = json.dumps(task.record(answer), ensure_ascii=False) if screen.as_json else None
         print(task.line(answer) if record is None else record, flush=waited_for)
     screen.close({"task": session.task.word, "count": count})
+
+
+def _setting(given: str) -> tuple[str, Any]:
+    if "=" not in given:
+        raise UserError("--search needs the form key=value", given=given)
+    return parse_setting(given)

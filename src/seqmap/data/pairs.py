@@ -200,7 +200,7 @@ def _table(path: str, options: ReadOptions) -> tuple[list[Pair], PairLayout]:
     if free:
         notes.append(f"columns not used: {few([table.columns[place] for place in free])}")
     pairs = [
-        Pair(*(_text(cell, number, path) for cell in cells), line=number)
+        Pair(_text(cells[0], number, path), _text(cells[1], number, path), number)
         for number, cells in table.read([source, target])
     ]
     layout = PairLayout(

@@ -78,7 +78,8 @@ class _PieceLoss(torch.autograd.Function):
         total -= smoothing / pieces * sums.sum()
         ctx.save_for_backward(d_vectors, d_weight, d_bias)
         ctx.steps = max(steps, 1)
-        return total / ctx.steps
+        mean: Tensor = total / ctx.steps
+        return mean
 
     @staticmethod
     @once_differentiable

@@ -25,6 +25,7 @@ SESSIONS: dict[str, str] = {
     "forecast": "seqmap.runtime.forecast:ForecastSession",
     "signal": "seqmap.runtime.signal:SignalSession",
     "tag": "seqmap.runtime.tag:TagSession",
+    "translate": "seqmap.runtime.translate:TranslateSession",
 }
 """The session of each task."""
 
@@ -208,6 +209,14 @@ class Session(ABC):
         raise UserError(
             f"a model of the task {self.task.name} has neither --min-confidence nor --n-best"
         )
+
+    def with_search(self, **settings: Any) -> Session:
+        """Return the same model with another search for its answers.
+
+        Raises:
+            UserError: The task searches for nothing, or a setting cannot be used.
+        """
+        raise UserError(f"a model of the task {self.task.name} has no search to set")
 
     def explain(
         self,

@@ -13,6 +13,7 @@ TASKS: dict[str, str] = {
     "forecast": "seqmap.tasks.forecast:ForecastTask",
     "signal": "seqmap.tasks.signal:SignalTask",
     "tag": "seqmap.tasks.tag:Tag",
+    "translate": "seqmap.tasks.translate:Translate",
 }
 
 

@@ -41,9 +41,7 @@ class PairData:
     @property
     def lengths(self) -> Ints:
         """What a pair costs, (pairs,): its longer side, the boundary included."""
-        longest = [
-            1 + max(len(s), len(t)) for s, t in zip(self.sources, self.targets, strict=True)
-        ]
+        longest = [1 + max(len(s), len(t)) for s, t in zip(self.sources, self.targets, strict=True)]
         return np.array(longest, np.int64)
 
 
@@ -141,7 +139,9 @@ class TranslateLearner(Learner):
 
 def pair_batch(sources: Sequence[Ids], targets: Sequence[Ids], device: torch.device) -> PairBatch:
     """Put pairs side by side, a boundary at the end of each."""
-    parts = [torch.from_numpy(array).to(device) for side in (sources, targets) for array in _padded(side)]
+    parts = [
+        torch.from_numpy(array).to(device) for side in (sources, targets) for array in _padded(side)
+    ]
     return PairBatch(*parts)
 
 

@@ -63,7 +63,8 @@ class LuongAttention(Attention):
 
     def scores(self, query: Tensor, keys: Tensor, covered: Tensor | None = None) -> Tensor:
         """Return (batch, target, source)."""
-        return (query * self.scale) @ keys.transpose(1, 2)
+        scores: Tensor = (query * self.scale) @ keys.transpose(1, 2)
+        return scores
 
 
 class BahdanauAttention(Attention):
@@ -87,7 +88,8 @@ class BahdanauAttention(Attention):
             keys = keys + covered[:, :, None] * self.covered
         # inner: (batch, target, source, query_size)
         inner = torch.tanh(self.query(query)[:, :, None, :] + keys[:, None, :, :])
-        return inner @ self.score
+        scores: Tensor = inner @ self.score
+        return scores
 
 
 ATTENTIONS: dict[str, type[LuongAttention] | type[BahdanauAttention]] = {

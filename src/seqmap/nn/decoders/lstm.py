@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
 from seqmap.config import TranslateConfig
-from seqmap.nn.decoders.attention import ATTENTIONS
+from seqmap.nn.decoders.attention import ATTENTIONS, Attention
 from seqmap.nn.decoders.base import Decoder, Memory
 from seqmap.nn.embedding import variational_dropout
 from seqmap.nn.encoders.lstm import LSTMDirection
@@ -48,11 +50,19 @@ class CarriedLSTM(LSTMDirection):
 class _Attending(Decoder):
     """What both LSTM decoders have: attention, first states, and the vector that comes out."""
 
+    attention: Attention
+    layers: nn.ModuleList
+
     def __init__(self, input_size: int, memory_size: int, config: TranslateConfig) -> None:
         super().__init__(input_size, memory_size, config)
         self.attention = ATTENTIONS[config.attention](config.hidden, memory_size)
         self.start = nn.Linear(memory_size, config.layers * config.hidden)
         self.combine = nn.Linear(config.hidden + memory_size, input_size)
+
+    @property
+    def cells(self) -> list[CarriedLSTM]:
+        """The layers, the lowest first."""
+        return cast(list[CarriedLSTM], list(self.layers))
 
     def first(self, memory: Tensor, mask: Tensor) -> Tensor:
         """Return the first states, tanh(W · mean of the source), (layers, batch, hidden)."""
@@ -82,14 +92,14 @@ class LSTMDecoder(_Attending):
         rate, training = self.config.dropout, self.training
         start = self.first(memory.states, memory.mask)
         # states: (batch, target, hidden)
-        states = self.layers[0].whole(words, lengths, start[0])
+        states = self.cells[0].whole(words, lengths, start[0])
         keys = self.attention.keys(memory.states)
         query = variational_dropout(states, rate, training)
         # context: (batch, target, memory_size)
         context, _ = self.attention.attend(query, keys, memory.states, memory.mask)
         context = variational_dropout(context, rate, training)
         states = query
-        for layer, first in zip(list(self.layers)[1:], start[1:], strict=True):
+        for layer, first in zip(self.cells[1:], start[1:], strict=True):
             above = layer.whole(torch.cat([states, context], dim=-1), lengths, first)
             states = states + variational_dropout(above, rate, training)
         combined: Tensor = torch.tanh(self.combine(torch.cat([states, context], dim=-1)))
@@ -125,7 +135,7 @@ class FeedingDecoder(_Attending):
         found = []
         for t in range(steps):
             x = torch.cat([words[:, t], fed], dim=-1)
-            for number, layer in enumerate(self.layers):
+            for number, layer in enumerate(self.cells):
                 h[number], c[number] = layer.step(x, h[number], c[number])
                 x = h[number] * masks[number]
             context, weights = self.attention.attend(

@@ -24,9 +24,7 @@ class TransformerDecoder(Decoder):
                 given=f"hidden {config.hidden}, heads {config.heads}",
             )
         self.project = nn.Linear(input_size, config.hidden)
-        self.layers = nn.ModuleList(
-            DecoderLayer(memory_size, config) for _ in range(config.layers)
-        )
+        self.layers = nn.ModuleList(DecoderLayer(memory_size, config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.hidden)
         self.combine = nn.Linear(config.hidden, input_size)
 
