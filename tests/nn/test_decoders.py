@@ -127,13 +127,14 @@ def test_a_step_does_not_see_what_follows(settings: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("settings", KINDS[:6], ids=lambda s: "-".join(map(str, s.values())))
 def test_every_weight_learns(settings: dict[str, Any]) -> None:
-    network, _ = built(**settings, translate__scheduled_sampling=0.5)
+    network, config = built(**settings, translate__scheduled_sampling=0.5)
     network.train()
     batch = batch_of(SOURCES, TARGETS)
     mask = torch.arange(batch.target.shape[1]) < batch.target_lengths[:, None]
     network.loss(network(batch), batch.target[mask]).backward()
-    still = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
-    assert still == []
+    still = {n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()}
+    unused = {"decoder.attention.covered"} if config.translate.coverage == "none" else set()
+    assert still <= unused
 
 
 def test_the_loss_is_that_of_torch() -> None:
@@ -146,13 +147,13 @@ def test_the_loss_is_that_of_torch() -> None:
         wanted = F.cross_entropy(
             theirs[0] @ theirs[1].T + theirs[2], truth, label_smoothing=smoothing
         )
-        assert float(loss) == pytest.approx(float(wanted), rel=1e-5)
+        assert float(loss.detach()) == pytest.approx(float(wanted.detach()), rel=1e-5)
         (3 * loss).backward()
         (3 * wanted).backward()
         for one, other in zip(mine, theirs, strict=True):
             torch.testing.assert_close(one.grad, other.grad, atol=2e-6, rtol=1e-4)
         half = piece_loss(*mine, truth, smoothing=smoothing, half=True)
-        assert float(half) == pytest.approx(float(wanted), rel=1e-2)
+        assert float(half.detach()) == pytest.approx(float(wanted.detach()), rel=1e-2)
 
 
 def test_settings_that_do_not_go_together() -> None:

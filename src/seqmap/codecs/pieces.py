@@ -131,14 +131,11 @@ class CharPieces(PieceCodec):
     @classmethod
     def fit(cls, texts: Iterable[str], *, config: TextConfig, size: int) -> Self:
         """Keep the most frequent characters."""
-        return cls(_counted(cls(Vocabulary(())), texts, config, size))
+        plain = cls(Vocabulary(()), lowercase=config.lowercase)
+        return cls(_counted(plain, texts, config, size), lowercase=config.lowercase)
 
     def _cut(self, run: str) -> list[str]:
         return list(run)
-
-    def join(self, pieces: Iterable[str]) -> str:
-        """Return the text that characters make."""
-        return "".join(pieces).replace(BLANK, " ").removeprefix(" ")
 
 
 class WordPieces(PieceCodec):
@@ -149,7 +146,8 @@ class WordPieces(PieceCodec):
     @classmethod
     def fit(cls, texts: Iterable[str], *, config: TextConfig, size: int) -> Self:
         """Keep the most frequent words."""
-        return cls(_counted(cls(Vocabulary(())), texts, config, size))
+        plain = cls(Vocabulary(()), lowercase=config.lowercase)
+        return cls(_counted(plain, texts, config, size), lowercase=config.lowercase)
 
     def _cut(self, run: str) -> list[str]:
         marked = run.startswith(BLANK)
@@ -296,7 +294,6 @@ def restore_pieces(state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]])
 
 def _counted(codec: PieceCodec, texts: Iterable[str], config: TextConfig, size: int) -> Vocabulary:
     counts: Counter[str] = Counter()
-    codec.lowercase = config.lowercase
     for text in texts:
         counts.update(codec.pieces(text))
     kept = [(count, piece) for piece, count in counts.items() if count >= config.min_count]

@@ -25,6 +25,7 @@ TARGET_NAMES = (
 # Between two files: `train.en,train.de`.
 _BETWEEN = ","
 _WILD = math.log(4.0)
+_SPREADS = 6
 _LONG_ENOUGH = 20  # characters; the ratio of very short texts says nothing
 _SHOWN = 6
 
@@ -155,11 +156,11 @@ def _aligned(first: str, second: str, options: ReadOptions) -> tuple[list[Pair],
     sides, encodings = [], []
     for path in (first, second):
         stream = LineStream(Source(path), options.encoding)
-        lines = [without_cr(line) for _, line in stream]
-        while lines and not lines[-1].strip():
-            lines.pop()
-        sides.append(lines)
+        sides.append([without_cr(line) for _, line in stream])
         encodings.append(stream.encoding)
+    for lines, other in (sides, sides[::-1]):
+        while len(lines) > len(other) and not lines[-1].strip():
+            lines.pop()  # blank lines at the end of a file say nothing
     counts = [len(lines) for lines in sides]
     if counts[0] != counts[1]:
         shorter = int(counts[1] < counts[0])
@@ -256,10 +257,12 @@ def _wild_lengths(pairs: Sequence[Pair]) -> Iterator[str]:
     """Tell of pairs whose lengths are in another proportion than usual: they may not belong."""
     ratios = [math.log(len(pair.target) / len(pair.source)) for pair in pairs]
     usual = statistics.median(ratios)
+    # Mixed scripts have mixed proportions: what counts as wild follows the spread.
+    bound = max(_WILD, _SPREADS * statistics.median(abs(ratio - usual) for ratio in ratios))
     wild = [
         pair.line
         for pair, ratio in zip(pairs, ratios, strict=True)
-        if abs(ratio - usual) > _WILD and max(len(pair.source), len(pair.target)) > _LONG_ENOUGH
+        if abs(ratio - usual) > bound and max(len(pair.source), len(pair.target)) > _LONG_ENOUGH
     ]
     if wild:
         yield (

@@ -78,7 +78,8 @@ class Hypothesis:
         pieces: Its ids, without the boundary, (time,).
         log_probability: Of the pieces and the end.
         score: What it is ranked by.
-        attention: How each piece, and the end, attended to the source, (time + 1, source).
+        attention: How each piece, and the end, attended to the source and its boundary,
+            (time + 1, source + 1).
     """
 
     pieces: NDArray[np.int32]
@@ -157,8 +158,15 @@ class _Beam:
 
 @dataclass
 class _Ended:
-    """What has ended of one sentence."""
+    """What has ended of one sentence.
 
+    Attributes:
+        read: Pieces of its source, the boundary included.
+        found: By falling score.
+        count: How many there are.
+    """
+
+    read: int
     found: list[Hypothesis] = field(default_factory=list)
     count: int = 0
 
@@ -186,7 +194,7 @@ def search(
     """
     width = max(options.beam, n_best)
     kernel = kernel or NumpyKernel()
-    ended = [_Ended() for _ in sources]
+    ended = [_Ended(len(ids) + 1) for ids in sources]
     if not sources:
         return []
     beam = _Beam(
@@ -362,7 +370,7 @@ def _collect(
             continue
         one = ended[beam.numbers[row]]
         pieces = beam.written[row, place].copy()
-        attention = beam.attended[row, place].copy()
+        attention = beam.attended[row, place, :, : one.read].copy()
         score = normalised(float(value), len(pieces) + 1, attention, options)
         one.found.append(Hypothesis(pieces, float(value), score, attention))
         one.found.sort(key=lambda found: -found.score)

@@ -82,7 +82,8 @@ def draw(
         own = []
         for place in range(count):
             length = int(lengths[row, place])
-            attention = np.stack([step[row, place] for step in attended[: length + 1]])
+            read = len(sources[row]) + 1
+            attention = np.stack([step[row, place, :read] for step in attended[: length + 1]])
             value = float(scores[row, place])
             score = normalised(value, length + 1, attention, options)
             pieces = written[row, place, :length].astype(np.int32)
