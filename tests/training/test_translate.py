@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 import random
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from seqmap import Translator, load
 from seqmap.config import Config
 from seqmap.data.pairs import Pair
 from seqmap.errors import DataError
-from seqmap.runtime.archive import to_bytes
+from seqmap.runtime.archive import from_bytes, to_bytes
 from seqmap.runtime.session import restore
 from seqmap.tasks.translate import Translate
 from seqmap.training import Trained, Watch, reference, train
@@ -56,7 +57,7 @@ def config(**settings: Any) -> Config:
 
 
 def trained(given: Config, out: Path | None = None, **more: Any) -> Trained:
-    return train(TASK, pairs(400)[40:], pairs(400)[:40], config=given, out=out, **more)
+    return train(TASK, pairs(300)[30:], pairs(300)[:30], config=given, out=out, **more)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_it_learns_words_and_their_order(settings: dict[str, Any]) -> None:
     assert "chosen on dev" in found.notes[0]
     session = restore(found.archive)
     assert session.predict(["big dog"])[0].text == "Hund groß"
-    again = session.evaluate(pairs(400)[:40]).metrics
+    again = session.evaluate(pairs(300)[:30]).metrics
     assert again == pytest.approx(found.metrics)
 
 
@@ -125,14 +126,15 @@ def test_the_same_seed_gives_the_same_model() -> None:
 
 @pytest.mark.parametrize("tie", ["target", "none"])
 def test_two_vocabularies(tie: str) -> None:
-    found = trained(config(translate__vocabulary="separate", translate__tie=tie, train__epochs=8))
-    session = restore(found.archive)
-    assert session.codecs.source.size != session.codecs.target.size  # type: ignore[attr-defined]
-    assert found.metrics["exact"] > 0.3
+    found = trained(config(translate__vocabulary="separate", translate__tie=tie, train__epochs=2))
+    session = restore(from_bytes(to_bytes(found.archive)))
+    assert session.codecs.source.symbol(2) != session.codecs.target.symbol(2)  # type: ignore[attr-defined]
+    assert ("output.weight" in found.archive.arrays) == (tie == "none")
+    assert session.evaluate(pairs(300)[:30]).metrics == pytest.approx(found.metrics)
 
 
 def test_a_baseline_stands_beside() -> None:
-    found = reference(TASK, pairs(400)[40:], pairs(400)[:40], None)
+    found = reference(TASK, pairs(300)[30:], pairs(300)[:30], None)
     assert found is not None and "IBM" in found.title
     # It knows the words, but not their order.
     assert found.metrics["exact"] < 0.2 and found.metrics["chrf"] > 60
@@ -153,10 +155,7 @@ def test_the_estimator(tmp_path: Path) -> None:
     translator.save(tmp_path / "t.seqmap")
     loaded = load(tmp_path / "t.seqmap")
     assert [a.text for a in loaded.predict(sources[:5])] == translator.predict(sources[:5])
-    import pickle
-
     assert pickle.loads(pickle.dumps(translator)).predict(["one"]) == translator.predict(["one"])
-    assert to_bytes(loaded.archive)[:8] != b""
 
 
 @pytest.mark.parametrize(
