@@ -441,14 +441,15 @@ def translate_speed(content: Row) -> list[str]:
     lines = [
         "## Translation speed (`benchmarks/translate_speed.py`)",
         "",
-        f"multi30k en-de, {content['isa']}, torch {content['torch']}, {content['rounds']} interleaved"
-        " rounds. Bars: training ≥ 2×; deployed int8, beam 4, one sentence a call ≥ 3× and"
-        " ≤ 30 ms; archive ≤ 15 MB.",
+        f"multi30k en-de, {content['isa']}, torch {content['torch']}, {content['rounds']}"
+        " interleaved rounds. Bars: training ≥ 2×; deployed int8, beam 4, one sentence a call ≥ 3×"
+        " and ≤ 30 ms; archive ≤ 15 MB.",
     ]
     if "train" in content:
         lines += [
             "",
-            f"| training, {content['train_threads']} threads | pieces/s (slowest–fastest) | × torch |",
+            f"| training, {content['train_threads']} threads | pieces/s (slowest–fastest) "
+            "| × torch |",
             "|---|---|---|",
         ]
         for name, row in content["train"].items():
@@ -459,8 +460,9 @@ def translate_speed(content: Row) -> list[str]:
         facts = content["facts"]
         lines += [
             "",
-            f"{facts['sentences']} sentences, 1 thread; int8 archive {facts['bytes_int8'] / 1e6:.1f}"
-            f" MB; fp32 answers equal torch's on {facts['same_as_torch']:.0%} of the sentences.",
+            f"{facts['sentences']} sentences, 1 thread; int8 archive"
+            f" {facts['bytes_int8'] / 1e6:.1f} MB; fp32 answers equal torch's on"
+            f" {facts['same_as_torch']:.0%} of the sentences.",
             "",
             "| deployed | ms a sentence | p99 | × torch |",
             "|---|---|---|---|",
@@ -550,8 +552,8 @@ def main() -> None:
         "",
         "## BLEU on multi30k (`benchmarks/translation.py`)",
         "",
-        "Trained on train, chosen on val, measured on test_2016_flickr; sacrebleu, case kept, text as",
-        "people write it (`lower-cased` is nearer to what is usually published). Configurations:",
+        "Trained on train, chosen on val, measured on test_2016_flickr; sacrebleu, case kept,",
+        "text as people write it (`lower-cased` is nearer to what is published). Configurations:",
         "`configs/multi30k-lstm.toml`, `configs/multi30k-hybrid.toml`.",
         "",
         *translation_table(),

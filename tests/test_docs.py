@@ -1,7 +1,8 @@
 """README and docs: what they print is run, what they link to exists, what they name is there.
 
 Fences marked `python` and `sh` are run, a page's blocks in order in one folder of its own, which
-holds `reviews.csv`, `test.csv`, `pairs.tsv` and `reviews.seqmap`. Fences marked `console` or `text` are not run.
+holds `reviews.csv`, `test.csv`, `pairs.tsv` and `reviews.seqmap`. Fences marked `console` or
+`text` are not run.
 """
 
 from __future__ import annotations

@@ -99,6 +99,10 @@ def test_tables_that_cannot_be_used(tmp_path: Path) -> None:
     one.write_text("only\nlines\n")
     with pytest.raises(DataError, match="a column for each side"):
         read_pairs(one)
+    lines = tmp_path / "train.en"
+    lines.write_text("a line\nanother\n")
+    with pytest.raises(DataError, match="two files as train.en,train.de"):
+        read_pairs(lines)
     csv = tmp_path / "b.csv"
     csv.write_text("source,target\na,b\n")
     with pytest.raises(DataError, match="no such column; given: 'traget'"):

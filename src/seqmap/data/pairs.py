@@ -22,6 +22,7 @@ TARGET_NAMES = (
     *("target", "tgt", "trg", "output", "answer", "to", "translation", "summary", "reference"),
     *("译文", "目标", "输出", "label"),
 )
+_TABLES = (".tsv", ".csv", ".json", ".ndjson", ".parquet")
 # Between two files: `train.en,train.de`.
 _BETWEEN = ","
 _WILD = math.log(4.0)
@@ -138,7 +139,7 @@ def iter_sources(
     name = os.fspath(path)
     name = (two_files(name) or (name,))[0]
     source = Source(name)
-    tabular = source.extension in (".tsv", ".csv", ".jsonl", ".ndjson", ".json", ".parquet")
+    tabular = source.extension.startswith(_TABLES)
     if options.format in (None, "plain") and not tabular and not options.text_columns:
         for number, line in LineStream(source, options.encoding):
             yield number, without_cr(line)
@@ -180,14 +181,14 @@ def _aligned(first: str, second: str, options: ReadOptions) -> tuple[list[Pair],
 
 def _table(path: str, options: ReadOptions) -> tuple[list[Pair], PairLayout]:
     """Read a table with a column for each side."""
-    table = open_table(Source(path), options, labelled=True)
+    source_file = Source(path)
+    if options.format is None and not source_file.extension.startswith(_TABLES):
+        first = LineStream(source_file, options.encoding).peek(1)
+        if first and "\t" not in first[0][1] and first[0][1][:1] != "{":
+            raise _no_columns(path, "lines without a TAB")
+    table = open_table(source_file, options, labelled=True)
     if table.format in ("lines", "plain") or len(table.columns) < 2:
-        raise DataError(
-            "pairs of texts need a column for each side",
-            path=path,
-            given=f"{table.format}, {len(table.columns)} column(s)",
-            remedy="Give a TSV or JSON Lines file, or two files as train.en,train.de",
-        )
+        raise _no_columns(path, f"{table.format}, {len(table.columns)} column(s)")
     source = _role(table, _named(options.text_columns), SOURCE_NAMES)
     target = _role(table, options.label_column, TARGET_NAMES)
     free = [place for place in range(len(table.columns)) if place not in (source, target)]
@@ -208,6 +209,15 @@ def _table(path: str, options: ReadOptions) -> tuple[list[Pair], PairLayout]:
         table.format, table.encoding(), table.columns[source], table.columns[target], tuple(notes)
     )
     return pairs, layout
+
+
+def _no_columns(path: str, given: str) -> DataError:
+    return DataError(
+        "pairs of texts need a column for each side",
+        path=path,
+        given=given,
+        remedy="Give a TSV or JSON Lines file, or two files as train.en,train.de",
+    )
 
 
 def _named(columns: tuple[Column, ...] | None) -> Column | None:
