@@ -107,6 +107,10 @@ class Session(ABC):
     """What its inputs are, for messages."""
     explains = False
     """Whether `explain` works."""
+    made_texts = 300
+    """At most so many texts `bench` makes to measure with, when none are given."""
+    made_symbols = 60
+    """How many symbols half of these have at most."""
 
     def __init__(self, archive: Archive, precision: str | None = None) -> None:
         self.archive = archive

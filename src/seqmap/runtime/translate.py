@@ -45,6 +45,8 @@ class TranslateSession(Session):
     task: Translate
     codecs: PairCodecs
     explains = True
+    made_texts = 40
+    made_symbols = 15
 
     def _restore(self, archive: Archive) -> None:
         manifest, arrays = archive.manifest, archive.arrays
