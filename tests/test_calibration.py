@@ -90,7 +90,7 @@ def test_examples_that_cannot_tell_leave_everything_neutral(
     logits: np.ndarray, truth: np.ndarray
 ) -> None:
     assert calibration.fit_temperature(logits, truth) == 1.0
-    assert calibration.fit_fusion(logits, logits, truth) == (0.5, 0.5)
+    assert calibration.fit_fusion(logits, logits, truth) == (0.3, 0.7)
 
 
 @settings(max_examples=40, deadline=None)
@@ -114,7 +114,7 @@ def test_fusion_is_that_of_a_generic_optimiser() -> None:
 
     def loss(factors: np.ndarray) -> float:
         scores = special.log_softmax(factors[0] * deep + factors[1] * wide, axis=1)
-        penalty = 0.5 * np.sum((factors - 0.5) ** 2)
+        penalty = 0.5 * 10.0 * np.sum((factors - np.array([0.3, 0.7])) ** 2)
         return float(-scores[np.arange(len(truth)), truth].sum() + penalty)
 
     best = optimize.minimize(loss, [0.5, 0.5], tol=1e-10)
@@ -151,3 +151,14 @@ def test_fusion_of_several_labels() -> None:
 def test_fusion_refuses_different_shapes() -> None:
     with pytest.raises(ValueError, match="shapes differ"):
         calibration.fit_fusion(np.zeros((2, 2)), np.zeros((2, 3)), np.array([0, 1]))
+
+
+def test_a_weight_is_as_good_as_a_repetition() -> None:
+    logits, truth = draw(60, 3, seed=6)
+    counts = np.arange(60) % 3 + 1
+    many, again = np.repeat(logits, counts, axis=0), np.repeat(truth, counts)
+    found = calibration.fit_temperature(logits, truth, counts)
+    assert found == pytest.approx(calibration.fit_temperature(many, again))
+    wide = logits[:, ::-1]
+    repeated = calibration.fit_fusion(many, np.repeat(wide, counts, axis=0), again)
+    assert calibration.fit_fusion(logits, wide, truth, counts) == pytest.approx(repeated)

@@ -5,13 +5,16 @@ Networks", section 4.2). `fit_fusion` weighs the logits of the deep and of the w
 minimise the negative log-likelihood, which is convex in the factors, by Newton's method.
 
 A small dev part can be classified without a fault; the likelihood then grows for ever with the
-factors. A weak Gaussian prior, worth about one example, keeps the answer finite and near the
-neutral one; on hundreds of examples it changes nothing that can be seen.
+factors. A Gaussian prior keeps the answer finite and near the neutral one; on hundreds of examples
+it changes nothing that can be seen. For two branches it is stronger, and leans towards the wide
+one: of fifty to four hundred texts a linear model learns more than a network, and the few held out
+cannot tell.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,10 @@ FloatArray = npt.NDArray[np.float64]
 
 _LIMIT = math.log(20.0)  # a temperature stays within 1/20 and 20
 _STEPS = 50
+# Where the factors of the branches, deep and wide, are looked for, and how strongly: chosen on
+# parts of training sets of 50 to 1,000 texts.
+_FUSION_CENTRE = (0.3, 0.7)
+_FUSION_PRECISION = 10.0
 _CLOSE = 1e-10
 
 
@@ -46,12 +53,15 @@ def sigmoid(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.asarray(np.where(logits >= 0, 1.0, small) / (1.0 + small))
 
 
-def fit_temperature(logits: npt.ArrayLike, truth: npt.ArrayLike) -> float:
+def fit_temperature(
+    logits: npt.ArrayLike, truth: npt.ArrayLike, weights: npt.ArrayLike | None = None
+) -> float:
     """Find the temperature T for which `softmax(logits / T)` fits best.
 
     Args:
         logits: `(n, classes)`, of examples that were not trained on.
         truth: Class numbers `(n,)`, or indicators `(n, classes)`: then the sigmoid is meant.
+        weights: How much each example counts, `(n,)`, or each of its labels, `(n, classes)`.
 
     Returns:
         T within 1/20 and 20; 1.0 where the examples cannot tell (none, one class only, logits
@@ -60,10 +70,11 @@ def fit_temperature(logits: npt.ArrayLike, truth: npt.ArrayLike) -> float:
     scores, right = np.asarray(logits, dtype=np.float64), np.asarray(truth)
     if not _tells(scores, right):
         return 1.0
+    problem = _Problem([scores], right, _weights(weights, right), np.zeros(1), 1.0)
     low, high, place = -_LIMIT, _LIMIT, 0.0  # of the logarithm of the factor 1/T
     for _ in range(_STEPS):
         factor = math.exp(place)
-        slope, curve = _derivatives([scores], right, np.array([factor]))
+        slope, curve = problem.derivatives(np.array([factor]))
         gradient = factor * slope[0] + place
         bend = factor * slope[0] + factor**2 * curve[0, 0] + 1.0
         low, high = (low, place) if gradient > 0 else (place, high)
@@ -77,7 +88,10 @@ def fit_temperature(logits: npt.ArrayLike, truth: npt.ArrayLike) -> float:
 
 
 def fit_fusion(
-    deep: npt.ArrayLike, wide: npt.ArrayLike, truth: npt.ArrayLike
+    deep: npt.ArrayLike,
+    wide: npt.ArrayLike,
+    truth: npt.ArrayLike,
+    weights: npt.ArrayLike | None = None,
 ) -> tuple[float, float]:
     """Find the factors of two branches for which `softmax(a * deep + b * wide)` fits best.
 
@@ -87,10 +101,11 @@ def fit_fusion(
         deep: Logits of the deep branch, `(n, classes)`, of examples that were not trained on.
         wide: Logits of the wide branch, `(n, classes)`.
         truth: Class numbers `(n,)`, or indicators `(n, classes)`: then the sigmoid is meant.
+        weights: How much each example counts, `(n,)`, or each of its labels, `(n, classes)`.
 
     Returns:
-        (a, b), neither negative; (0.5, 0.5), the geometric mean of both branches, where the
-        examples cannot tell.
+        (a, b), neither negative; (0.3, 0.7), a geometric mean that leans towards the wide branch,
+        where the examples cannot tell.
 
     Raises:
         ValueError: The shapes of the branches differ.
@@ -100,15 +115,21 @@ def fit_fusion(
     if first.shape != second.shape:
         raise ValueError(f"shapes differ: deep {first.shape}, wide {second.shape}")
     if not (_tells(first, right) or _tells(second, right)):
-        return 0.5, 0.5
+        return _FUSION_CENTRE
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
-        return 0.5, 0.5
-    a, b = _newton([first, second], right)
+        return _FUSION_CENTRE
+    counts = _weights(weights, right)
+
+    def best(*branches: FloatArray) -> FloatArray:
+        centre = np.array(_FUSION_CENTRE if len(branches) == 2 else (1.0,))
+        return _newton(_Problem(list(branches), right, counts, centre, _FUSION_PRECISION))
+
+    a, b = best(first, second)
     # A negative factor would turn a branch against itself: it is noise, so the branch is left out.
     if a < 0:
-        return 0.0, max(float(_newton([second], right)[0]), 0.0)
+        return 0.0, max(float(best(second)[0]), 0.0)
     if b < 0:
-        return max(float(_newton([first], right)[0]), 0.0), 0.0
+        return max(float(best(first)[0]), 0.0), 0.0
     return float(a), float(b)
 
 
@@ -121,19 +142,72 @@ def _tells(logits: FloatArray, truth: npt.NDArray[Any]) -> bool:
     return bool((np.ptp(logits, axis=1) > 0).any() and (truth != truth[0]).any())
 
 
-def _newton(branches: list[FloatArray], truth: npt.NDArray[Any]) -> FloatArray:
-    """Minimise the penalised likelihood over one factor per branch; steps are halved to descend."""
-    centre = np.full(len(branches), 1.0 / len(branches))
-    factors = centre.copy()
-    value = _objective(branches, truth, factors, centre)
+def _weights(weights: npt.ArrayLike | None, truth: npt.NDArray[Any]) -> FloatArray:
+    """Return what each example (or each of its labels) counts, in the shape of the truth."""
+    if weights is None:
+        return np.ones(truth.shape)
+    return np.broadcast_to(np.asarray(weights, dtype=np.float64), truth.shape)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """The penalised likelihood of factors, one for each branch.
+
+    Attributes:
+        branches: Logits of each, (n, classes).
+        truth: (n,) class numbers, or (n, classes) indicators.
+        weights: What each of `truth` counts.
+        centre: Mean of the Gaussian prior, (branches,).
+        precision: Its inverse variance.
+    """
+
+    branches: list[FloatArray]
+    truth: npt.NDArray[Any]
+    weights: FloatArray
+    centre: FloatArray
+    precision: float
+
+    def objective(self, factors: FloatArray) -> float:
+        """Negative log-likelihood over all examples plus the prior's penalty."""
+        sums = _mix(self.branches, factors)
+        penalty = 0.5 * self.precision * float(np.sum((factors - self.centre) ** 2))
+        if self.truth.ndim == 2:
+            losses = np.logaddexp(0.0, sums) - self.truth * sums
+        else:
+            losses = -log_softmax(sums)[np.arange(len(self.truth)), self.truth]
+        return float(np.sum(self.weights * losses)) + penalty
+
+    def derivatives(self, factors: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Gradient (k,) and Hessian (k, k) of the negative log-likelihood, without the prior."""
+        sums = _mix(self.branches, factors)
+        if self.truth.ndim == 2:
+            chances = sigmoid(sums)
+            error, weight = chances - self.truth, chances * (1 - chances)
+            centred, counts = self.branches, self.weights
+        else:
+            chances = softmax(sums)
+            error, weight = chances.copy(), chances
+            error[np.arange(len(self.truth)), self.truth] -= 1.0
+            centred = [z - np.sum(chances * z, axis=1, keepdims=True) for z in self.branches]
+            counts = self.weights[:, None]
+        slope = np.array([np.sum(counts * error * z) for z in self.branches])
+        curve = np.array([[np.sum(counts * weight * x * y) for y in centred] for x in centred])
+        return slope, curve
+
+
+def _newton(problem: _Problem) -> FloatArray:
+    """Minimise over one factor for each branch; steps are halved to descend."""
+    factors = problem.centre.copy()
+    value = problem.objective(factors)
+    prior = problem.precision * np.eye(len(factors))
     for _ in range(_STEPS):
-        slope, curve = _derivatives(branches, truth, factors)
-        slope = slope + (factors - centre)
-        step = np.linalg.solve(curve + np.eye(len(branches)), slope)
+        slope, curve = problem.derivatives(factors)
+        slope = slope + problem.precision * (factors - problem.centre)
+        step = np.linalg.solve(curve + prior, slope)
         scale = 1.0
         while scale > 1e-6:
             moved = factors - scale * step
-            lower = _objective(branches, truth, moved, centre)
+            lower = problem.objective(moved)
             if lower <= value:
                 break
             scale /= 2
@@ -143,36 +217,6 @@ def _newton(branches: list[FloatArray], truth: npt.NDArray[Any]) -> FloatArray:
         if float(np.abs(scale * step).max()) < _CLOSE:
             break
     return factors
-
-
-def _objective(
-    branches: list[FloatArray], truth: npt.NDArray[Any], factors: FloatArray, centre: FloatArray
-) -> float:
-    """Negative log-likelihood over all examples plus the prior's penalty."""
-    sums = _mix(branches, factors)
-    penalty = 0.5 * float(np.sum((factors - centre) ** 2))
-    if truth.ndim == 2:
-        return float(np.sum(np.logaddexp(0.0, sums) - truth * sums)) + penalty
-    return penalty - float(np.sum(log_softmax(sums)[np.arange(len(truth)), truth]))
-
-
-def _derivatives(
-    branches: list[FloatArray], truth: npt.NDArray[Any], factors: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Gradient `(k,)` and Hessian `(k, k)` of the negative log-likelihood in the factors."""
-    sums = _mix(branches, factors)
-    if truth.ndim == 2:
-        chances = sigmoid(sums)
-        error, weight = chances - truth, chances * (1 - chances)
-        centred = branches
-    else:
-        chances = softmax(sums)
-        error, weight = chances.copy(), chances
-        error[np.arange(len(truth)), truth] -= 1.0
-        centred = [z - np.sum(chances * z, axis=1, keepdims=True) for z in branches]
-    slope = np.array([np.sum(error * z) for z in branches])
-    curve = np.array([[np.sum(weight * x * y) for y in centred] for x in centred])
-    return slope, curve
 
 
 def _mix(branches: list[FloatArray], factors: FloatArray) -> FloatArray:

@@ -15,11 +15,13 @@ from torch import Tensor
 from seqmap.batch import Batch, collate, plan_batches
 from seqmap.codecs import truncate
 from seqmap.codecs.vectors import Vectors, read_vectors
-from seqmap.config import Config, TrainConfig
+from seqmap.config import Config, WideConfig
 from seqmap.data import Example, fingerprint
+from seqmap.features.wide import WideModel
 from seqmap.nn.model import SequenceModel, to_arrays
 from seqmap.runtime.archive import Archive
 from seqmap.tasks.classify import Classify, Codecs, LabelSet
+from seqmap.training.class_weights import class_weights, importance, overlooked
 from seqmap.training.cooccurrence import cooccurrence_vectors
 from seqmap.training.fusion import calibrate, fused, probabilities
 from seqmap.training.job import Job, Trained
@@ -46,6 +48,8 @@ def train_classifier(job: Job) -> Trained:
     config, vectors = _with_vectors(job.config, codecs, job.watch)
     data, dev = (_encoded(task, part, codecs, config) for part in (fitting, choosing))
 
+    weights = class_weights(data.targets, config.train)
+
     with torch_set_up(config.train) as device:
         model = _build(task, codecs, config, data, vectors).to(device)
         learner = ClassifyLearner(
@@ -55,7 +59,7 @@ def train_classifier(job: Job) -> Trained:
             measure=lambda logits: (
                 task.evaluate(probabilities(logits, codecs.multi), dev.targets, codecs).metrics
             ),
-            class_weights=_class_weights(data.targets, config.train),
+            class_weights=weights,
         )
         identity = {"config": config.to_dict(), "data": fingerprint(fitting)}
         trainer = Trainer(
@@ -65,22 +69,22 @@ def train_classifier(job: Job) -> Trained:
         deep = learner.logits(dev)
         arrays: dict[str, NDArray[Any]] = dict(to_arrays(model.state_dict()))
 
-    texts, dev_texts = ([e.text for e in part] for part in (fitting, choosing))
-    wide, wide_dev = fit_wide(
-        Part(texts, data.targets),
-        Part(dev_texts, dev.targets),
-        config.wide,
-        multi=codecs.multi,
-        refit=job.dev is None,
-    ) or (None, None)
-    calibration = calibrate(deep, wide_dev, dev.targets, multi=codecs.multi)
-    chances = probabilities(fused(deep, wide_dev, calibration), codecs.multi)
+    multi = codecs.multi
+
+    def part_of(examples: Sequence[Example], part: Encoded) -> Part:
+        counts = importance(part.targets, weights, multi=multi)
+        return Part([e.text for e in examples], part.targets, counts)
+
+    train, choose = part_of(fitting, data), part_of(choosing, dev)
+    wide, calibration, chances = _fuse(
+        deep, train, choose, config.wide, multi, refit=job.dev is None
+    )
     metrics = task.evaluate(chances, dev.targets, codecs).metrics
     if wide is not None:
         arrays.update(wide.to_arrays())
     entries, codec_arrays = task.codec_state(codecs)
     arrays.update(codec_arrays)
-    counts = {
+    sizes = {
         "train": len(fitting),
         "dev": len(choosing),
         "classes": dict(zip(codecs.target.names, _rounded(data.targets.sum(axis=0)), strict=True)),
@@ -91,7 +95,7 @@ def train_classifier(job: Job) -> Trained:
         **job.facts,
         "calibration": calibration,
         "metrics": {"dev": metrics},
-        "data": {"fingerprint": fingerprint(job.train), **counts},
+        "data": {"fingerprint": fingerprint(job.train), **sizes},
     }
     archive = Archive(manifest(task, config, described), arrays)
     put_away(archive, job, interrupted=trainer.interrupted)
@@ -102,8 +106,31 @@ def train_classifier(job: Job) -> Trained:
         seconds=time.perf_counter() - started,
         interrupted=trainer.interrupted,
         cost=metrics["loss"],
-        notes=(_calibrated(calibration),),
+        notes=(
+            _calibrated(calibration),
+            *(
+                ()
+                if multi or weights is not None
+                else overlooked(data.targets, dev.targets, chances, codecs.target.names)
+            ),
+        ),
     )
+
+
+def _fuse(
+    deep: NDArray[np.float64],
+    train: Part,
+    dev: Part,
+    config: WideConfig,
+    multi: bool,
+    *,
+    refit: bool,
+) -> tuple[WideModel | None, dict[str, float], NDArray[np.float64]]:
+    """Fit the wide branch and the calibration; return also the probabilities on dev."""
+    found = fit_wide(train, dev, config, multi=multi, refit=refit)
+    wide, logits = found or (None, None)
+    calibration = calibrate(deep, logits, dev.targets, multi=multi, importance=dev.importance)
+    return wide, calibration, probabilities(fused(deep, logits, calibration), multi)
 
 
 @dataclass(frozen=True)
@@ -221,13 +248,6 @@ def _build(
         weight[torch.from_numpy(vectors.found)] = torch.from_numpy(vectors.matrix[vectors.found])
     choose_precision(model, config.train)
     return model
-
-
-def _class_weights(targets: NDArray[np.float32], config: TrainConfig) -> NDArray[np.float32] | None:
-    if config.class_weights == "none":
-        return None
-    counts = np.maximum(targets.sum(axis=0), 1e-6)
-    return np.asarray(counts.sum() / (len(counts) * counts), dtype=np.float32)
 
 
 def _rounded(totals: NDArray[np.float32]) -> list[int]:

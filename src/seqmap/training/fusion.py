@@ -19,7 +19,12 @@ _SHARES = 20
 
 
 def calibrate(
-    deep: Logits, wide: Logits | None, targets: NDArray[np.float32], *, multi: bool
+    deep: Logits,
+    wide: Logits | None,
+    targets: NDArray[np.float32],
+    *,
+    multi: bool,
+    importance: NDArray[np.float32] | None = None,
 ) -> dict[str, float]:
     """Fit the factors of the branches; the temperature is part of them.
 
@@ -28,6 +33,8 @@ def calibrate(
         wide: The same of the wide branch, or None.
         targets: (examples, classes).
         multi: Whether the labels are independent of each other.
+        importance: What each example counts, (examples, 1), or each of its labels,
+            (examples, classes).
 
     Returns:
         The factors `deep` and `wide`; the calibration error before (the network alone) and after.
@@ -35,10 +42,11 @@ def calibrate(
     truth = (targets > 0.5).astype(np.int64) if multi else targets.argmax(axis=1)
     before = ece(probabilities(deep, multi), truth)
     rows, drawn = _draw(targets, truth, multi)
+    counts = None if importance is None else importance[rows] if multi else importance[rows, 0]
     if wide is None:
-        factors = {"deep": 1.0 / fit_temperature(deep[rows], drawn), "wide": 0.0}
+        factors = {"deep": 1.0 / fit_temperature(deep[rows], drawn, counts), "wide": 0.0}
     else:
-        first, second = fit_fusion(deep[rows], wide[rows], drawn)
+        first, second = fit_fusion(deep[rows], wide[rows], drawn, counts)
         factors = {"deep": first, "wide": second}
     after = ece(probabilities(fused(deep, wide, factors), multi), truth)
     return {**factors, "ece_before": before, "ece_after": after}

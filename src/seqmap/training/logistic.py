@@ -37,6 +37,7 @@ def fit_logistic(
     multi: bool,
     start: Linear | None = None,
     prior: Floats | None = None,
+    importance: Floats | None = None,
     iterations: int = 100,
 ) -> Linear:
     """Minimise  Σ loss + |w / prior|² / (2 · strength)  by L-BFGS (Liu & Nocedal 1989).
@@ -51,6 +52,8 @@ def fit_logistic(
         multi: Whether the labels are independent of each other.
         start: Weights of a similar problem to begin from.
         prior: Standard deviation expected of each weight, (features, classes); None means 1.
+        importance: What each example counts, (examples, 1), or each of its labels,
+            (examples, classes) if `multi`; None means 1.
         iterations: At most this many steps.
     """
     binary = not multi and targets.shape[1] == 2
@@ -61,6 +64,9 @@ def fit_logistic(
     size = features * columns
     independent = multi or binary
     scale = 1.0 / max(1, x.shape[0])
+    # mass: what a row's (or a label's) loss is multiplied by
+    mass = np.ones((1, 1), np.float32) if importance is None else importance
+    goal = goal * mass
 
     def scaled(flat: NDArray[np.float64]) -> Floats:
         weights = flat[:size].reshape(features, columns).astype(np.float32)
@@ -71,8 +77,8 @@ def fit_logistic(
         logits = np.asarray(x @ weights, dtype=np.float64) + flat[size:]
         # residual: (examples, columns), the gradient of the loss by the logits
         if independent:
-            loss = np.sum(np.logaddexp(0, logits) - goal * logits)
-            residual = sigmoid(logits) - goal
+            loss = np.sum(mass * np.logaddexp(0, logits) - goal * logits)
+            residual = mass * sigmoid(logits) - goal
         else:
             loss = -np.sum(goal * log_softmax(logits))
             residual = softmax(logits) * goal.sum(axis=1, keepdims=True) - goal

@@ -33,10 +33,12 @@ class Part:
     Attributes:
         texts: The texts.
         targets: (texts, classes).
+        importance: What each text counts, (texts, 1), or each of its labels, (texts, classes).
     """
 
     texts: Sequence[str]
     targets: Floats
+    importance: Floats | None = None
 
 
 def fit_wide(
@@ -66,6 +68,9 @@ def fit_wide(
         return WideModel(fitted.space, linear.weights, linear.bias), chosen.logits
     texts = [*train.texts, *dev.texts]
     targets = np.concatenate([train.targets, dev.targets])
+    importance = None
+    if train.importance is not None and dev.importance is not None:
+        importance = np.concatenate([train.importance, dev.importance])
     final = NgramSpace.fit(texts, targets, spec=spec, independent=multi)
     linear = fit_logistic(
         _matrix(final.x),
@@ -73,6 +78,7 @@ def fit_wide(
         strength=chosen.strength,
         multi=multi,
         prior=final.prior,
+        importance=importance,
         iterations=FINAL_STEPS,
     )
     return WideModel(final.space, linear.weights, linear.bias), chosen.logits
@@ -111,10 +117,11 @@ def _choose(fitted: Fitted, train: Part, dev: Part, multi: bool) -> _Choice:
             multi=multi,
             start=linear,
             prior=fitted.prior,
+            importance=train.importance,
             iterations=CHOOSING_STEPS,
         )
         logits = np.asarray(dev_x @ linear.weights + linear.bias, dtype=np.float64)
-        loss = _loss(logits, dev.targets, multi)
+        loss = _loss(logits, dev, multi)
         if best is not None and loss >= best.loss:
             break
         best = _Choice(loss, strength, linear, logits)
@@ -126,7 +133,8 @@ def _matrix(x: Sparse) -> csr_matrix:
     return csr_matrix((x.values, x.indices, x.indptr), shape=x.shape)
 
 
-def _loss(logits: NDArray[np.float64], targets: Floats, multi: bool) -> float:
+def _loss(logits: NDArray[np.float64], part: Part, multi: bool) -> float:
+    counts = 1.0 if part.importance is None else part.importance
     if multi:
-        return float(np.sum(np.logaddexp(0, logits) - targets * logits))
-    return float(-np.sum(targets * log_softmax(logits)))
+        return float(np.sum(counts * (np.logaddexp(0, logits) - part.targets * logits)))
+    return float(-np.sum(counts * part.targets * log_softmax(logits)))
