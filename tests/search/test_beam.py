@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 from seqmap.errors import ConfigError
 from seqmap.runtime import native
-from seqmap.search.beam import (
+from seqmap.search.beam import search
+from seqmap.search.drawing import draw
+from seqmap.search.writing import (
     Hypothesis,
     Kernel,
     NumpyKernel,
     SearchOptions,
     normalised,
     repeats,
-    search,
 )
-from seqmap.search.drawing import draw
 
 PIECES = 5  # 0 ends, 1 is the unknown one
 

@@ -17,8 +17,9 @@ from seqmap.errors import ConfigError, UserError, nearest
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.session import Session
 from seqmap.runtime.translate_network import TranslateNetwork
-from seqmap.search.beam import Hypothesis, Kernel, NumpyKernel, SearchOptions, search
+from seqmap.search.beam import search
 from seqmap.search.drawing import draw
+from seqmap.search.writing import Hypothesis, Kernel, NumpyKernel, SearchOptions
 from seqmap.tasks.base import Evaluation
 from seqmap.tasks.translate import PairCodecs, Translate
 from seqmap.tasks.translate_results import Candidate, Translation

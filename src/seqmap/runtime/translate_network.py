@@ -22,7 +22,7 @@ Ints = NDArray[np.int64]
 
 
 class TranslateNetwork:
-    """A `search.beam.Writer`: tables of vectors, an encoder, a decoder, scores of all pieces.
+    """A `search.writing.Writer`: tables of vectors, an encoder, a decoder, scores of all pieces.
 
     Args:
         arrays: An archive's.
@@ -80,7 +80,7 @@ class TranslateNetwork:
         return self._decoder.begin(memory, mask, width)
 
     def step(self, state: DecoderState, pieces: Ints) -> tuple[Floats, Floats, DecoderState]:
-        """Take a step; see `search.beam.Writer`."""
+        """Take a step; see `search.writing.Writer`."""
         vectors, attention, state = self._decoder.step(state, self._words[pieces.ravel()])
         return self._output(vectors), attention, state
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from seqmap.codecs.base import UNKNOWN
 from seqmap.codecs.pieces import BOUNDARY
-from seqmap.search.beam import NEVER, Hypothesis, SearchOptions, Writer, normalised, repeats
+from seqmap.search.writing import NEVER, Hypothesis, SearchOptions, Writer, normalised, repeats
 
 Floats = NDArray[np.float32]
 
