@@ -133,5 +133,5 @@ class Alignment:
 def shown(piece: str) -> str:
     """Return a piece as it is shown: what goes on inside a word begins with a dot."""
     if piece.startswith(BLANK):
-        return piece[1:] or "·"
+        return piece[1:] or "␣"
     return piece if not piece[:1].isalpha() or not piece.isascii() else f"·{piece}"

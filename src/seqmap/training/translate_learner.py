@@ -118,7 +118,7 @@ class TranslateLearner(Learner):
         self.network.eval()
         total = steps = right = 0.0
         data = self._dev
-        for rows in plan_batches(data.lengths, batch_size=128, batch_tokens=8192):
+        for rows in plan_batches(data.lengths, batch_size=128, batch_tokens=2048):
             batch = pair_batch(
                 [data.sources[row] for row in rows],
                 [data.targets[row] for row in rows],
