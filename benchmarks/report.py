@@ -563,8 +563,36 @@ def main() -> None:
     if notes.exists():
         text += [notes.read_text(encoding="utf-8")]
     (HERE / "RESULTS.md").write_text("\n".join(text), encoding="utf-8")
-    for name in ("README.md", "README.zh.md"):
-        _fill(HERE.parent / name, table)
+    _fill(HERE.parent / "README.md", table)
+    _fill(HERE.parent / "README.zh.md", [in_chinese(line) for line in table])
+
+
+CHINESE = {
+    "| set | split | linear baseline | LSTM alone | LSTM + wide | bar | met | s / run |": (
+        "| 数据集 | 划分 | 线性基线 | 仅 LSTM | LSTM + n 元分支 | 目标 | 达到 | 秒 / 次 |"
+    ),
+    "official train / test; a stratified tenth of train is dev": (
+        "官方训练/测试集；开发集为训练集的十分之一（分层）"
+    ),
+    "official train / dev / test, whole sentences": "官方训练/开发/测试集，整句",
+    "official train / test, 6 classes": "官方训练/测试集，6 类",
+    "10 stratified folds, seed 42": "分层 10 折，种子 42",
+    "80/20, stratified, seed 42; F1 is that of spam": "80/20 分层，种子 42；F1 指垃圾短信",
+    "90/10, stratified, seed 42": "90/10 分层，种子 42",
+    "12,000 of the training texts, official test": "12,000 条训练文本，官方测试集",
+    "45,000 titles, official dev / test": "45,000 条标题，官方开发/测试集",
+    " alone |": "（仅 LSTM）|",
+    "| yes |": "| 是 |",
+    "| **no** |": "| **否** |",
+    "not measured": "未测",
+}
+
+
+def in_chinese(line: str) -> str:
+    """Return a line of the accuracy table with its words in Chinese."""
+    for english, chinese in CHINESE.items():
+        line = line.replace(english, chinese)
+    return line
 
 
 def _fill(path: Path, table: list[str]) -> None:

@@ -231,6 +231,8 @@ class TrainConfig:
     """Stop when the dev loss has not improved for this many epochs; the best weights are kept."""
     holdout: float = 0.1
     """Share of the training data that becomes the dev part when none is given."""
+    closing: int = 2
+    """Last passes over all examples, held-out ones too (classify on texts, without a dev part)."""
     class_weights: Literal["none", "balanced"] = "none"
     """`balanced` weighs a class by the inverse of its frequency."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -323,6 +325,7 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("train", "clip"): (0, 1e9),
     ("train", "average"): (0, 0.99999),
     ("train", "patience"): (1, 100_000),
+    ("train", "closing"): (0, 100),
     ("train", "holdout"): (0.001, 0.9),
     ("train", "threads"): (0, 1024),
     ("train", "seed"): (0, 2**63 - 1),

@@ -72,3 +72,9 @@ def test_sst2_is_at_the_measured_level(shared_data: Path) -> None:
     train = read_examples(shared_data / "sst2" / "train.tsv").examples
     test = read_examples(shared_data / "sst2" / "test.tsv").examples
     assert linear_baseline(train, test).metrics["accuracy"] >= 0.81
+
+
+def test_a_label_for_each_text_is_no_regression() -> None:
+    # pytest turns scikit-learn's warning into an error
+    examples = [Example(f"text number {n}", (f"label{n}",)) for n in range(6)]
+    assert linear_baseline(examples, examples).metrics["accuracy"] == 1.0

@@ -154,3 +154,23 @@ def test_hard_texts_predict_without_failing() -> None:
     probabilities = session.predict_proba(texts)
     assert probabilities.shape == (len(texts), 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+
+
+def test_what_was_held_out_is_learned_from_in_the_end() -> None:
+    told: list[str] = []
+    given = examples()
+
+    def run(dev: list[Example] | None, closing: int) -> Trained:
+        config = CONFIG.replace(train__closing=closing, train__epochs=2)
+        return train(CLASSIFY, given, dev, config=config, watch=Watch(note=told.append))
+
+    closed, open_ended = run(None, 2), run(None, 0)
+    assert len(told) == 1 and "held-out" in told[0]
+    # The figures and the calibration are those of before, the network is another.
+    assert closed.metrics == open_ended.metrics
+    assert closed.archive.manifest["calibration"] == open_ended.archive.manifest["calibration"]
+    weights = [run.archive.arrays["embedding.weight"] for run in (closed, open_ended)]
+    assert not np.array_equal(*weights)
+    assert len(closed.history) == 2
+    run(given[:20], 2)
+    assert len(told) == 1

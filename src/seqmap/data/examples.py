@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 
 from seqmap.data.columns import Roles, resolve_roles
 from seqmap.data.formats.guess import open_table
@@ -50,6 +51,8 @@ def read_examples(path: str | os.PathLike[str], options: ReadOptions | None = No
     if reader.several and not reader.lists_only:
         table.notes.append("some labels are lists and some are not: read as multi-label")
     multi_label = reader.several or options.label_separator is not None
+    if not multi_label:
+        table.notes.extend(joined_labels({label for e in examples for label in e.labels}))
     soft_names = None
     if soft is not None:
         examples, soft_names = soft.finish(examples, multi_label=multi_label)
@@ -68,6 +71,26 @@ def read_examples(path: str | os.PathLike[str], options: ReadOptions | None = No
         label_names=names,
         soft_names=soft_names,
     )
+
+
+def joined_labels(labels: Collection[str]) -> tuple[str, ...]:
+    """Return a hint where labels look like several ones in one cell, else nothing.
+
+    They do when at least two are made of parts, and the parts are fewer than the labels because
+    each of them also stands alone or in another label.
+    """
+    for separator in ("|", ";", ","):
+        joined = sorted(label for label in labels if separator in label.strip(separator))
+        seen = Counter(
+            part.strip() for label in labels for part in label.split(separator) if part.strip()
+        )
+        parts = {part.strip() for label in joined for part in label.split(separator)}
+        if len(joined) >= 2 and len(seen) < len(labels) and all(seen[part] > 1 for part in parts):
+            return (
+                f"labels such as {joined[0]!r} look like several in one cell: "
+                f"--label-separator '{separator}' reads them apart",
+            )
+    return ()
 
 
 def layout_of(table: Table, roles: Roles) -> Layout:

@@ -136,4 +136,6 @@ def _fit(known: Any, truth: NDArray[Any]) -> Any:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # close enough for a baseline
+        # As many labels as texts may be a mistake, but it is not a regression.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         return LogisticRegression(C=_INVERSE_PENALTY, max_iter=_ROUNDS).fit(known, truth)

@@ -22,6 +22,7 @@ from seqmap.nn.model import SequenceModel, to_arrays
 from seqmap.runtime.archive import Archive
 from seqmap.tasks.classify import Classify, Codecs, LabelSet
 from seqmap.training.class_weights import class_weights, importance, overlooked
+from seqmap.training.closing import learn_held_out
 from seqmap.training.cooccurrence import cooccurrence_vectors
 from seqmap.training.fusion import calibrate, fused, probabilities
 from seqmap.training.job import Job, Trained
@@ -66,16 +67,16 @@ def train_classifier(job: Job) -> Trained:
             learner, config.train, identity=identity, checkpoint=job.checkpoint, watch=job.watch
         )
         trainer.fit(resume=job.resume)
-        deep = learner.logits(dev)
+        deep = learner.logits(dev)  # before the held-out part is learned from
+        if len(fitting) < len(job.train) and not trainer.interrupted:
+            learn_held_out(learner.with_dev(), config.train, job.watch)
         arrays: dict[str, NDArray[Any]] = dict(to_arrays(model.state_dict()))
 
     multi = codecs.multi
-
-    def part_of(examples: Sequence[Example], part: Encoded) -> Part:
-        counts = importance(part.targets, weights, multi=multi)
-        return Part([e.text for e in examples], part.targets, counts)
-
-    train, choose = part_of(fitting, data), part_of(choosing, dev)
+    train, choose = (
+        Part([e.text for e in examples], y, importance(y, weights, multi=multi))
+        for examples, y in ((fitting, data.targets), (choosing, dev.targets))
+    )
     wide, calibration, chances = _fuse(
         deep, train, choose, config.wide, multi, refit=job.dev is None
     )
@@ -84,18 +85,13 @@ def train_classifier(job: Job) -> Trained:
         arrays.update(wide.to_arrays())
     entries, codec_arrays = task.codec_state(codecs)
     arrays.update(codec_arrays)
-    sizes = {
-        "train": len(fitting),
-        "dev": len(choosing),
-        "classes": dict(zip(codecs.target.names, _rounded(data.targets.sum(axis=0)), strict=True)),
-    }
     described = {
         "wide": None if wide is None else wide.to_state(),
         **entries,
         **job.facts,
         "calibration": calibration,
         "metrics": {"dev": metrics},
-        "data": {"fingerprint": fingerprint(job.train), **sizes},
+        "data": {"fingerprint": fingerprint(job.train), **_sizes(data, dev, codecs)},
     }
     archive = Archive(manifest(task, config, described), arrays)
     put_away(archive, job, interrupted=trainer.interrupted)
@@ -179,6 +175,18 @@ class ClassifyLearner(Learner):
         self._measure = measure
         self._weights = None if class_weights is None else torch.from_numpy(class_weights)
 
+    def with_dev(self) -> ClassifyLearner:
+        """Return a learner of the same network that learns from the dev part as well."""
+        data, dev = self._data, self._dev
+        targets = np.concatenate([data.targets, dev.targets])
+        return ClassifyLearner(
+            self.network,
+            Encoded([*data.sources, *dev.sources], targets),
+            dev,
+            measure=self._measure,
+            class_weights=None if self._weights is None else self._weights.numpy(),
+        )
+
     def loss(self, rows: NDArray[np.int64]) -> Tensor:
         """Return the mean loss of a batch."""
         batch = collate(self._data.sources, self._data.targets, rows)
@@ -250,9 +258,11 @@ def _build(
     return model
 
 
-def _rounded(totals: NDArray[np.float32]) -> list[int]:
-    """Return the examples of each class; a teacher's shares add up to about as many."""
-    return [round(float(total)) for total in totals]
+def _sizes(data: Encoded, dev: Encoded, codecs: Codecs) -> dict[str, Any]:
+    """Return how many examples there are, in all and of each class (a teacher's shares rounded)."""
+    totals = [round(float(total)) for total in data.targets.sum(axis=0)]
+    classes = dict(zip(codecs.target.names, totals, strict=True))
+    return {"train": len(data.sources), "dev": len(dev.sources), "classes": classes}
 
 
 def _calibrated(calibration: dict[str, float]) -> str:
