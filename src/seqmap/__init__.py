@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from seqmap.runtime.session import Session, load
     from seqmap.tagger import Tagger
     from seqmap.transcriber import Transcriber
+    from seqmap.translator import Translator
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Classifier": "seqmap.estimators",
     "Tagger": "seqmap.tagger",
+    "Translator": "seqmap.translator",
     "Config": "seqmap.config",
     "Example": "seqmap.data",
     "Forecaster": "seqmap.forecaster",
@@ -46,6 +48,7 @@ __all__ = [
     "Session",
     "Tagger",
     "Transcriber",
+    "Translator",
     "UserError",
     "__version__",
     "load",

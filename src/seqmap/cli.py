@@ -55,7 +55,9 @@ def _main(
 def train(
     task: Annotated[
         str,
-        typer.Argument(metavar="TASK", help="classify, tag, forecast, transcribe or language"),
+        typer.Argument(
+            metavar="TASK", help="classify, tag, translate, forecast, transcribe, language"
+        ),
     ],
     data: Annotated[str, typer.Argument(metavar="TRAIN", help="Labelled examples.")],
     dev: Annotated[str | None, typer.Option(help="Examples to choose on; else held out.")] = None,
@@ -179,6 +181,12 @@ def predict(
     ] = 0.0,
     n_best: Annotated[int, typer.Option(help="Readings of each input.", metavar="N")] = 1,
     phrases: Phrases = None,
+    search: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of translators and transcribers: beam=8, …; repeatable.", metavar="KEY=VALUE"
+        ),
+    ] = None,
     *,
     reading: ReadOptions,
     screen: Screen,
@@ -187,7 +195,8 @@ def predict(
     from seqmap.commands.predict import PredictRequest, run_predict
 
     request = PredictRequest(model, source, text, reading, precision, min_confidence, n_best)
-    run_predict(replace(request, phrases=phrases), screen)
+    searched = replace(request, phrases=phrases, search=tuple(search or ()))
+    run_predict(searched, screen)
 
 
 @command(app)
@@ -401,7 +410,8 @@ def data(
 @command(app)
 def demo(
     task: Annotated[
-        str, typer.Option(help="classify, tag, forecast or transcribe.", metavar="TASK")
+        str,
+        typer.Option(help="classify, tag, translate, forecast or transcribe.", metavar="TASK"),
     ] = "classify",
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the model.")] = Path(
         "seqmap-demo"

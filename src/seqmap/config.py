@@ -237,6 +237,45 @@ class LanguageConfig:
 
 
 @dataclass(frozen=True)
+class TranslateConfig:
+    """What text → text adds: how the answer is written, and how it is searched for."""
+
+    vocabulary: Literal["joint", "separate"] = "joint"
+    """One set of pieces for both sides, or one for each, of `text.vocabulary` pieces."""
+    tie: Literal["all", "target", "none"] = "all"
+    """What shares a table of vectors: both inputs and the output, the target's two, or nothing."""
+    sampling: float = 0.0
+    """Cut texts into subwords at random in training (Kudo 2018); less is wilder, 0 does not."""
+    decoder: Literal["lstm", "lstm-feeding", "transformer"] = "lstm"
+    """What writes: an LSTM whose training runs all steps at once, one that reads its own last
+    attention (input feeding, Luong et al. 2015), or a Transformer decoder."""
+    attention: Literal["luong", "bahdanau"] = "luong"
+    """How an LSTM decoder scores the source: a product, or a small network."""
+    coverage: Literal["none", "sum"] = "none"
+    """Of `lstm-feeding`: `sum` lets the score see what was attended to before (Tu et al. 2016)."""
+    hidden: int = 256
+    """Units of the decoder (for the transformer: the model dimension)."""
+    layers: int = 1
+    """Stacked layers of the decoder."""
+    heads: int = 4
+    """Attention heads of a Transformer decoder."""
+    feedforward: int = 0
+    """Inner width of a Transformer decoder; 0 means twice `hidden`."""
+    dropout: float = 0.3
+    """Dropout inside the decoder: between its layers, or on each addition to its stream."""
+    scheduled_sampling: float = 0.0
+    """Chance that a step of training reads the model's own last word (Bengio et al. 2015)."""
+    beam: int = 4
+    """Hypotheses that are kept while searching; 1 is greedy."""
+    length_penalty: float = 1.0
+    """How much longer answers are favoured: 0 not at all (Wu et al. 2016, eq. 14)."""
+    coverage_penalty: float = 0.0
+    """How much answers that attend to all of the source are favoured (the same equation)."""
+    no_repeat: int = 0
+    """An answer never repeats so many pieces in a row; 0 lets it."""
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """How the model is trained."""
 
@@ -297,6 +336,7 @@ class Config:
     audio: AudioConfig = field(default_factory=AudioConfig)
     transcribe: TranscribeConfig = field(default_factory=TranscribeConfig)
     language: LanguageConfig = field(default_factory=LanguageConfig)
+    translate: TranslateConfig = field(default_factory=TranslateConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def replace(self, **settings: Any) -> Config:
@@ -366,6 +406,17 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("language", "temperature"): (0, 100),
     ("language", "top_k"): (0, 10_000_000),
     ("language", "top_p"): (0.001, 1),
+    ("translate", "sampling"): (0, 100),
+    ("translate", "hidden"): (1, 8192),
+    ("translate", "layers"): (1, 64),
+    ("translate", "heads"): (1, 256),
+    ("translate", "feedforward"): (0, 65536),
+    ("translate", "dropout"): (0, 0.95),
+    ("translate", "scheduled_sampling"): (0, 1),
+    ("translate", "beam"): (1, 1000),
+    ("translate", "length_penalty"): (0, 10),
+    ("translate", "coverage_penalty"): (0, 10),
+    ("translate", "no_repeat"): (0, 1000),
     ("train", "epochs"): (1, 100_000),
     ("train", "batch_size"): (1, 1_000_000),
     ("train", "batch_tokens"): (1, 1_000_000_000),

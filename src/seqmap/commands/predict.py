@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from seqmap.commands.console import Screen
 from seqmap.commands.options import expecting
+from seqmap.config import parse_setting
 from seqmap.data import ReadOptions
 from seqmap.data.source import comes_once
 from seqmap.errors import UserError
@@ -28,6 +29,7 @@ class PredictRequest:
         min_confidence: What is less probable is left out.
         n_best: How many readings of an input to give.
         phrases: A file of phrases that are expected in speech, one a line.
+        search: Settings of a search, `key=value` each.
     """
 
     model: str
@@ -38,6 +40,7 @@ class PredictRequest:
     min_confidence: float = 0.0
     n_best: int = 1
     phrases: str | None = None
+    search: Sequence[str] = ()
 
 
 def run_predict(request: PredictRequest, screen: Screen) -> None:
@@ -53,6 +56,8 @@ def run_predict(request: PredictRequest, screen: Screen) -> None:
     session = load(request.model, precision=request.precision)
     session = session.with_answers(min_confidence=request.min_confidence, n_best=request.n_best)
     session = expecting(session, request.phrases)
+    if request.search:
+        session = session.with_search(**dict(map(_setting, request.search)))
     task = session.task
     count = 0
     # Whoever writes to a pipe may wait for the answer.
@@ -77,3 +82,9 @@ def answers(
     # A file is read in larger pieces than what is waited for.
     waited_for = source is not None and comes_once(source)
     return session.predict_iter(inputs, chunk=1 if waited_for else session.at_once)
+
+
+def _setting(given: str) -> tuple[str, Any]:
+    if "=" not in given:
+        raise UserError("--search needs the form key=value", given=given)
+    return parse_setting(given)

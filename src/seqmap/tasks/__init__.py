@@ -15,6 +15,7 @@ TASKS: dict[str, str] = {
     "signal": "seqmap.tasks.signal:SignalTask",
     "tag": "seqmap.tasks.tag:Tag",
     "transcribe": "seqmap.tasks.transcribe:Transcribe",
+    "translate": "seqmap.tasks.translate:Translate",
 }
 
 
