@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 # What may be missing, and the extra of seqmap that brings it.
 _EXTRAS = {
     **dict.fromkeys(("torch", "sklearn", "scipy", "matplotlib", "sentencepiece"), "train"),
+    "optuna": "train",
     "pyarrow": "parquet",
     **dict.fromkeys(("onnx", "onnxruntime"), "export"),
+    **dict.fromkeys(("soundfile", "soxr", "kaldi_native_fbank", "jiwer"), "audio"),
     **dict.fromkeys(("fastapi", "starlette", "uvicorn", "prometheus_client"), "serve"),
 }
 
@@ -64,6 +66,10 @@ def _reading(
     ] = None,
     covariates: Annotated[
         str | None, typer.Option(help="Of series: columns that help to forecast.", metavar="A,B")
+    ] = None,
+    audio: Annotated[
+        str | None,
+        typer.Option(help="Of recordings: the folder, zip or tar that they are in.", metavar="A"),
     ] = None,
     format: Annotated[
         str | None,
@@ -106,6 +112,7 @@ def _reading(
         series_column=(columns(series_column) or (None,))[0],
         value_columns=columns(value_columns),
         covariates=columns(covariates),
+        audio=audio,
         scheme=scheme,
     )
 
