@@ -23,6 +23,15 @@ _BLOCK = re.compile(r"^\$\$\n(.*?)^\$\$$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"(?<![\\$\w])\$([^$\n]+?)\$(?![\w$])")
 
 
+def on_config(config: Any) -> Any:
+    """Show pages that the navigation of mkdocs.yml does not name yet, behind the others."""
+    named = set(re.findall(r"[\w-]+\.md", str(config["nav"])))
+    more = sorted(path.name for path in (ROOT / "docs").glob("*.md") if path.name not in named)
+    if more:
+        config["nav"].append({"More": more})
+    return config
+
+
 def on_files(files: Any, config: Any) -> Any:
     """Add the README and its neighbours as pages."""
     for name, page in PAGES.items():

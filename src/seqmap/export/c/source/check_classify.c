@@ -29,8 +29,10 @@ int main(void)
         if (!text || fread(text, 1, size, stdin) != size)
             return 1;
         const clock_t begin = clock();
-        if (@p@_classify(&state, text, size, probabilities) < 0)
+        if (@p@_classify(&state, text, size, probabilities) < 0) {
+            free(text);
             return 2;
+        }
         used += clock() - begin;
         show(probabilities);
 #if @P@_STREAMS
