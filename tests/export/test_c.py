@@ -231,9 +231,13 @@ def test_what_c_does_not_have_is_refused(
         program_of(restore(make_archive(**settings)), "model")
 
 
-def test_intents_are_refused(make_tagger: Make) -> None:
-    with pytest.raises(UserError, match="intent cannot be exported to C"):
-        program_of(restore(make_tagger(intents=2)), "model")
+@pytest.mark.parametrize("pooling", ["mean-max", "last"])
+def test_intents(make_tagger: Make, cc: str, monkeypatch: pytest.MonkeyPatch, pooling: str) -> None:
+    archive = make_tagger(intents=3, head__pooling=pooling, tag__window=10, tag__features="none")
+    if pooling == "last":
+        weight = archive.arrays["intent.weight"][:, :16]
+        archive = Archive(archive.manifest, {**archive.arrays, "intent.weight": weight})
+    assert compare(archive, cc, monkeypatch) < 1e-5
 
 
 def run(*words: str | Path) -> tuple[int, str, str]:

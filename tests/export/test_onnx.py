@@ -69,7 +69,11 @@ def test_wide_branch_and_int8(make_archive: Make, with_wide: Make) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"tag__pair_size": 3}, {"tag__features": "none", "tag__decoder": "softmax"}],
+    [
+        {"intents": 3},
+        {"tag__pair_size": 3},
+        {"tag__features": "none", "tag__decoder": "softmax"},
+    ],
     ids=["crf", "pairs", "softmax"],
 )
 def test_taggers(make_tagger: Make, settings: dict[str, Any]) -> None:
@@ -116,11 +120,6 @@ def test_sizes_of_inputs_may_differ(make_archive: Make, with_wide: Make) -> None
 def test_other_encoders_are_refused(make_archive: Make, name: str) -> None:
     with pytest.raises(UserError, match=f"exported to ONNX; given: '{name}'; allowed: lstm, gru"):
         graphs_of(restore(make_archive(encoder__name=name)))
-
-
-def test_intents_are_refused(make_tagger: Make) -> None:
-    with pytest.raises(UserError, match="intent cannot be exported to ONNX"):
-        graphs_of(restore(make_tagger(intents=2)))
 
 
 def test_a_graph_that_answers_otherwise_is_refused(make_archive: Make, make_tagger: Make) -> None:

@@ -61,7 +61,7 @@ class TagSession(Session):
             precision=self.precision,
         )
         calibration = manifest.get("calibration") or {}
-        self._intent_temperature = float(calibration.get("intent_temperature", 1.0))
+        self.intent_temperature = float(calibration.get("intent_temperature", 1.0))
         self.search = TagSearch(
             target,
             chain_of(arrays, target, self.config.tag.decoder),
@@ -206,7 +206,7 @@ class TagSession(Session):
 
     def _with_intent(self, answer: Tagging, logits: NDArray[np.float32]) -> Tagging:
         assert self.codecs.intents is not None
-        chances = softmax(logits[None].astype(np.float64) / self._intent_temperature)[0]
+        chances = softmax(logits[None].astype(np.float64) / self.intent_temperature)[0]
         best = int(chances.argmax())
         return replace(
             answer,

@@ -149,7 +149,13 @@ def _tagged(session: Session, texts: Sequence[str], lines: Sequence[str]) -> flo
                 (start, end, tag, chance)
                 for (start, end), tag, chance in zip(places, answer.tags, chances, strict=True)
             ]
-        found = [word.split(",") for word in line.split()]
+        words = line.split()
+        intents = session.codecs.intents
+        if intents is not None:
+            chance = float(words[intents.encode(str(answer.intent))])
+            worst = max(worst, abs(chance - float(answer.intent_probability or 0)))
+            words = words[len(intents) :]
+        found = [word.split(",") for word in words]
         wanted = [(_bytes(text, s), _bytes(text, e), numbers[kind]) for s, e, kind, _ in spans]
         if wanted != [(int(s), int(e), int(kind)) for s, e, kind, _ in found]:
             raise ExportError(

@@ -28,6 +28,7 @@ class Program:
         arrays: Definitions of plain tables.
         objects: Definitions over them, which need the types of `base.c` or `text.c`.
         labels: Names of classes, or types of spans.
+        intents: Names of kinds of whole texts, beside types of spans.
         flash: Bytes of the tables.
         operations: Products (with their additions) a symbol.
     """
@@ -41,6 +42,7 @@ class Program:
     arrays: list[str] = field(default_factory=list)
     objects: list[str] = field(default_factory=list)
     labels: Sequence[str] = ()
+    intents: Sequence[str] = ()
     flash: int = 0
     operations: int = 0
 
@@ -83,6 +85,7 @@ class Program:
     def filled(self, text: str) -> str:
         """Put the model's names into a piece of C."""
         text = text.replace("@p@", self.prefix).replace("@P@", self.prefix.upper())
+        text = text.replace("@intents@", ", ".join(map(quoted, self.intents)))
         return text.replace("@labels@", ", ".join(map(quoted, self.labels)))
 
     def weights(self) -> str:

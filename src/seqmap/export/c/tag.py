@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from seqmap.data.tagging.schemes import OUTSIDE, split_tag
-from seqmap.errors import UserError
 from seqmap.export.c.characters import add_folding, add_kinds
-from seqmap.export.c.network import SCRATCH, add_dense, add_encoder, refuse_encoder
+from seqmap.export.c.network import (
+    SCRATCH,
+    add_dense,
+    add_encoder,
+    add_pooling,
+    refuse_encoder,
+)
 from seqmap.export.c.numbers import vectors
 from seqmap.export.c.program import Program
 from seqmap.export.c.symbols import add_vocabulary, alphabet_of, longest_of
@@ -27,16 +32,12 @@ def tag_program(session: TagSession, prefix: str) -> Program:
     """
     config, codec, target = session.config, session.codecs.source, session.codecs.target
     refuse_encoder(config)
-    if session.codecs.intents is not None:
-        raise UserError(
-            "a tagger that also gives an intent cannot be exported to C",
-            remedy="Train it on the same sentences without intents",
-        )
-    program = Program(prefix, parts=["base.c", "text.c", "tag.c"], labels=session.labels)
+    program = Program(prefix, parts=["base.c", "text.c"], labels=session.labels)
     program.public |= {
         "TYPES": len(session.labels),
         "TAGS": len(target),
         "WINDOW": config.tag.window,
+        "INTENTS": 0 if session.codecs.intents is None else len(session.codecs.intents),
     }
     lexical = len(codec.features) + len(codec.pairs) > 0
     rows = add_vocabulary(program, codec.words, "sm_words")
@@ -59,6 +60,8 @@ def tag_program(session: TagSession, prefix: str) -> Program:
     size = _add_inputs(program, session, rows)
     _add_network(program, session, size)
     _add_chain(program, session)
+    _add_intents(program, session)
+    program.parts.append("tag.c")
     program.fields += [
         ("uint16_t", "letters", (codec.longest,)),
         ("uint8_t", "symbol", (longest,)),
@@ -175,3 +178,19 @@ def _add_chain(program: Program, session: TagSession) -> None:
         program.table("char", "sm_tag_marks", np.array(marks, np.int64))
         numbers = [0 if mark == OUTSIDE else types[name] for mark, name in parts]
         program.table("int16_t", "sm_tag_types", np.array(numbers, np.int64))
+
+
+def _add_intents(program: Program, session: TagSession) -> None:
+    """Add what tells the intent of a whole text."""
+    intents, encoder = session.codecs.intents, session.config.encoder
+    program.own["INTENTS"] = 0 if intents is None else len(intents)
+    if intents is None:
+        return
+    arrays = session.archive.arrays
+    width = encoder.hidden * (2 if encoder.direction == "both" else 1)
+    pooled = add_pooling(program, arrays, session.config, width)
+    add_dense(program, arrays, "intent", (len(intents), pooled), "sm_intent")
+    program.own["INTENT_TEMPERATURE"] = repr(float(session.intent_temperature))
+    program.intents = intents.names
+    program.fields.append(("float", "intents", (len(intents),)))
+    program.parts.append("pooling.c")

@@ -66,11 +66,17 @@ def _compare(runners: dict[str, Any], session: Session, batch: Sequence[str]) ->
     if not sentences:
         return 0.0
     given = feeds(session, sentences)
-    emissions = runners["model.onnx"].run(["emissions"], given)[0]
+    emissions, *intents = runners["model.onnx"].run(None, given)
     inputs = {"emissions": emissions, "lengths": given["lengths"]}
     tags = runners["crf.onnx"].run(["tags"], inputs)[0]
     expected = session.emissions(sentences)
     worst = 0.0
+    if intents:
+        answers = session.predict([list(tokens) for tokens in sentences])
+        sure = np.array([answer.intent_probability for answer in answers])
+        worst = float(np.abs(intents[0].max(axis=1) - sure).max())
+        if not worst <= TOLERANCE:
+            raise _differs(f"the probability of an intent differs by {worst:.2g}", batch[0])
     for row, (tokens, scores) in enumerate(zip(sentences, expected, strict=True)):
         here = emissions[row, : len(tokens)]
         apart = float(np.abs(here - scores).max() / max(1.0, float(np.abs(scores).max())))

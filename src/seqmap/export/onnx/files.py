@@ -29,11 +29,6 @@ def graphs_of(session: Session) -> Graphs:
     if isinstance(session, ClassifySession):
         return {"model.onnx": classify.classifier(session)}
     if isinstance(session, TagSession):
-        if session.codecs.intents is not None:
-            raise UserError(
-                "a tagger that also gives an intent cannot be exported to ONNX",
-                remedy="Train it on the same sentences without intents",
-            )
         return {"model.onnx": tag.emissions_graph(session), "crf.onnx": tag.viterbi_graph(session)}
     raise UserError(
         "a model of this task cannot be exported to ONNX",
@@ -61,6 +56,8 @@ def described(session: Session) -> str:
     facts: dict[str, Any] = {"task": session.task.name}
     if isinstance(session, TagSession):
         facts["labels"] = list(session.codecs.target.names)
+        intents = session.codecs.intents
+        facts["intents"] = [] if intents is None else list(intents.names)
         facts["unit"] = session.codecs.unit
         facts["window"] = session.config.tag.window
         facts["temperature"] = session.search.temperature

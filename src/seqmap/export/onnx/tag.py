@@ -8,6 +8,7 @@
     pairs           (batch, time) int64           vectors of neighbouring tokens
     features        (batch, time, features) int64 lexical features of each token; -1 fills up
     emissions       (batch, time, tags) float     the score of every tag at every token
+    intents         (batch, intents) float        how probable each intent of the whole text is
 
 and the second graph, from `emissions` and `lengths` to
 
@@ -25,7 +26,14 @@ import onnx
 
 from seqmap.export.onnx.classify import Feeds, padded
 from seqmap.export.onnx.graph import Graph
-from seqmap.export.onnx.network import dense, encoded, inside, looked_up, refuse_encoder
+from seqmap.export.onnx.network import (
+    dense,
+    encoded,
+    inside,
+    looked_up,
+    pooled,
+    refuse_encoder,
+)
 from seqmap.features.forms import SHAPES
 from seqmap.features.window import REACH, WIDTH
 from seqmap.runtime.ops.weights import scales_of, take
@@ -46,7 +54,7 @@ def emissions_graph(session: TagSession) -> onnx.ModelProto:
     short = graph.add("Cast", lengths, to=6)
     joined, size = _inputs(graph, session, words)
     turned = graph.add("Transpose", joined, perm=[1, 0, 2])
-    states, _ = encoded(graph, arrays, turned, short, size, config.encoder, "encoder.")
+    states, last = encoded(graph, arrays, turned, short, size, config.encoder, "encoder.")
     width = config.encoder.hidden * (2 if config.encoder.direction == "both" else 1)
     scores, bias = dense(graph, arrays, "output", (tags, width), states)
     scores = graph.add("Add", scores, graph.constant(bias))
@@ -54,6 +62,13 @@ def emissions_graph(session: TagSession) -> onnx.ModelProto:
     if len(session.codecs.source.features):
         scores = graph.add("Add", scores, _window(graph, session, tags))
     graph.output("emissions", scores, "float", "batch", "time", tags)
+    if session.codecs.intents is not None:
+        count = len(session.codecs.intents)
+        vector, features = pooled(graph, arrays, config, states, last, lengths, width)
+        scores, bias = dense(graph, arrays, "intent", (count, features), vector)
+        logits = graph.add("Add", scores, graph.constant(bias))
+        warm = graph.add("Div", logits, graph.constant(session.intent_temperature, np.float32))
+        graph.output("intents", graph.add("Softmax", warm, axis=1), "float", "batch", count)
     return graph.model(str(__doc__))
 
 

@@ -1,5 +1,5 @@
 /* Answers texts from standard input, each behind its size (4 bytes, little end first): a line of
-   start,end,type,probability each. At the end: seconds, bytes of the state. */
+   start,end,type,probability each, with the probabilities of intents in front. At the end: seconds, bytes of the state. */
 #include "@p@.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +24,13 @@ int main(void)
         const clock_t begin = clock();
         const int count = @p@_tag(&state, text, size, spans, 1 << 16);
         used += clock() - begin;
+#if @P@_INTENTS
+        float intents[@P@_INTENTS];
+        if (@p@_intent(&state, intents) < 0)
+            return 2;
+        for (int k = 0; k < @P@_INTENTS; k++)
+            printf("%.9g ", (double)intents[k]);
+#endif
         for (int k = 0; k < count; k++)
             printf("%lu,%lu,%d,%.9g ", (unsigned long)spans[k].start, (unsigned long)spans[k].end,
                    spans[k].type, (double)spans[k].probability);

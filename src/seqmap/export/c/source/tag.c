@@ -436,6 +436,44 @@ static void sm_read_window(@p@_state *state, const char *text, int count)
                        state->states[(SM_LAYERS - 1) % SM_BUFFERS][place]);
 }
 
+#if SM_INTENTS
+/* What the whole text is about, from the states of its first window: probabilities to
+   state->intents. */
+static void sm_intend(@p@_state *state, int count)
+{
+    float logits[@P@_INTENTS];
+    double total = 0.0;
+    float top;
+
+    sm_pool_begin(state);
+    state->count = (uint32_t)count;
+#if SM_POOLING == SM_LAST
+    if (count) { /* of the second direction the first token is the last that was read */
+        const float *const first = state->states[(SM_LAYERS - 1) % SM_BUFFERS][0];
+        sm_pool(state, state->states[(SM_LAYERS - 1) % SM_BUFFERS][count - 1], 0, SM_HIDDEN);
+        if (SM_SIDES == 2)
+            sm_pool(state, first + (SM_WIDTH - SM_HIDDEN), SM_WIDTH - SM_HIDDEN, SM_HIDDEN);
+    }
+#else
+    for (int place = 0; place < count; place++) {
+        state->fresh = place == 0;
+        sm_pool(state, state->states[(SM_LAYERS - 1) % SM_BUFFERS][place], 0, SM_WIDTH);
+    }
+#endif
+    sm_pool_end(state);
+    memcpy(logits, sm_intent_bias, sizeof logits);
+    sm_add_product(logits, &sm_intent, state->pooled);
+    top = logits[0];
+    for (int k = 1; k < @P@_INTENTS; k++)
+        top = logits[k] > top ? logits[k] : top;
+    for (int k = 0; k < @P@_INTENTS; k++)
+        total += exp((double)(logits[k] - top) / SM_INTENT_TEMPERATURE);
+    for (int k = 0; k < @P@_INTENTS; k++)
+        state->intents[k] =
+            (float)(exp((double)(logits[k] - top) / SM_INTENT_TEMPERATURE) / total);
+}
+#endif
+
 /* ---- the conditional random field (Lafferty, McCallum & Pereira 2001) ------------------------------- */
 
 static double sm_transition(int from, int to)
@@ -612,10 +650,18 @@ int @p@_tag(@p@_state *state, const char *text, size_t size, @p@_span *spans, in
         /* One token more than a window tells whether there is another window. */
         while (count <= @P@_WINDOW && sm_next_token(&cursor, &state->tokens[count]))
             count++;
-        if (count == 0)
+        if (count == 0) {
+#if SM_INTENTS
+            sm_intend(state, 0);
+#endif
             return 0;
+        }
         const int more = count > @P@_WINDOW, read = more ? @P@_WINDOW : count;
         sm_read_window(state, text, read);
+#if SM_INTENTS
+        if (!begun)
+            sm_intend(state, read);
+#endif
         sm_viterbi(state, read);
         sm_chances(state, read);
         answers.keep_from = begun ? margin : 0;
@@ -633,5 +679,20 @@ int @p@_tag(@p@_state *state, const char *text, size_t size, @p@_span *spans, in
         begun = 1;
     }
 }
+
+#if SM_INTENTS
+int @p@_intent(const @p@_state *state, float probabilities[@P@_INTENTS])
+{
+    int best = 0;
+
+    memcpy(probabilities, state->intents, sizeof state->intents);
+    for (int k = 1; k < @P@_INTENTS; k++)
+        if (probabilities[k] > probabilities[best])
+            best = k;
+    return best;
+}
+
+const char *const @p@_intents[@P@_INTENTS] = {@intents@};
+#endif
 
 const char *const @p@_types[@P@_TYPES] = {@labels@};

@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 /* TYPES: kinds of spans, or labels of tokens; TAGS: what the network tells apart; WINDOW: longer
-   texts are read in overlapping windows of so many tokens. */
+   texts are read in overlapping windows of so many tokens; INTENTS: kinds of whole texts, or 0. */
 @constants@
 extern const char *const @p@_types[@P@_TYPES];
 
@@ -42,6 +42,12 @@ typedef struct {
    where the model has plain labels. Returns how many there are; only the first `capacity` are
    written. The state need not be initialised. */
 int @p@_tag(@p@_state *state, const char *text, size_t size, @p@_span *spans, int capacity);
+
+#if @P@_INTENTS
+/* What the text that was tagged last is about: the number of the most probable intent. */
+extern const char *const @p@_intents[@P@_INTENTS];
+int @p@_intent(const @p@_state *state, float probabilities[@P@_INTENTS]);
+#endif
 
 #ifdef __cplusplus
 }
