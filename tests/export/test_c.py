@@ -269,6 +269,17 @@ def test_the_command_writes_a_folder(make_archive: Make, cc: str, tmp_path: Path
     assert re.fullmatch(r"(\S+\t0\.\d{4}\t.*\n){2}", done.stdout)
 
 
+def test_into_the_folder_where_one_is(
+    make_archive: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(make_archive(), tmp_path / "m.seqmap")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    words = ["export", "../m.seqmap", "--to", "c", "--quantize", "none", "--out", "."]
+    assert run(*words)[0] == 0
+    assert (tmp_path / "here" / "here.c").exists()
+
+
 def test_nothing_is_written_when_the_answers_differ(
     make_archive: Make, cc: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,7 +311,7 @@ def test_without_a_compiler_it_is_said(
     [
         (["--quantize", "bf16"], "given: 'bf16'; allowed: none, int8"),
         (["--quantize", "none", "--out", "{}/file"], "a folder is needed here"),
-        (["--quantize", "none", "--out", "{}/no/such"], "no such folder"),
+        (["--quantize", "none", "--out", "{}/no/such"], "there is no folder to put this into"),
         ([], "or take --quantize none"),
     ],
 )
@@ -316,7 +327,7 @@ def test_mistakes_are_told_in_one_line(
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="cannot write the export"):
+    with pytest.raises(OutputError, match="there is no folder to put this into"):
         write_folder({"a": b"b"}, tmp_path / "no" / "such" / "folder")
 
 

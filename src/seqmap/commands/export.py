@@ -13,7 +13,7 @@ from seqmap.data import ReadOptions
 from seqmap.errors import ConfigError, ExportError, UserError
 from seqmap.evaluate import evaluate
 from seqmap.lazy import imported
-from seqmap.runtime.archive import Archive, check_output, from_bytes, save, to_bytes
+from seqmap.runtime.archive import Archive, from_bytes, save, to_bytes
 from seqmap.runtime.quantize import KINDS, quantized
 from seqmap.runtime.session import Session, load, restore
 
@@ -48,12 +48,14 @@ class Target:
 
     Attributes:
         write: Where the function is that writes a model and returns the facts to report.
+        check: Where the function is that refuses a place that cannot be written.
         suffix: Of the default name, with `{}` for the way of quantising.
         kinds: Ways of quantising.
         precision: What it computes in; None means what the archive was exported for.
     """
 
     write: str
+    check: str
     suffix: str
     kinds: tuple[str, ...]
     precision: str | None = None
@@ -61,10 +63,19 @@ class Target:
 
 Writer = Callable[[Archive, Path, Screen], dict[str, Any]]
 
+_FOLDER = "seqmap.export.folder:check_folder"
+
 TARGETS = {
-    "archive": Target("seqmap.commands.export:write_archive", ".{}.seqmap", KINDS),
-    "c": Target("seqmap.commands.export_c:write_c", "-c", ("none", "int8"), "fp32"),
-    "onnx": Target("seqmap.commands.export_onnx:write_onnx", "-onnx", ("none", "int8"), "fp32"),
+    "archive": Target(
+        "seqmap.commands.export:write_archive",
+        "seqmap.runtime.archive:check_output",
+        ".{}.seqmap",
+        KINDS,
+    ),
+    "c": Target("seqmap.commands.export_c:write_c", _FOLDER, "-c", ("none", "int8"), "fp32"),
+    "onnx": Target(
+        "seqmap.commands.export_onnx:write_onnx", _FOLDER, "-onnx", ("none", "int8"), "fp32"
+    ),
 }
 """What `--to` knows."""
 
@@ -80,7 +91,7 @@ def run_export(request: ExportRequest, options: ReadOptions, screen: Screen) -> 
     source = Path(request.model)
     name = source.name.removesuffix(".seqmap")
     out = request.out or source.with_name(name + target.suffix.format(request.quantize))
-    check_output(out) if request.to == "archive" else check_output(out.with_name(".seqmap"))
+    imported(target.check)(out)
     session = load(source)
     before = source.stat().st_size
     made = quantized(session.archive, request.quantize)

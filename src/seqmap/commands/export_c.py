@@ -9,7 +9,7 @@ from seqmap.commands.console import Screen, in_bytes
 from seqmap.export.c.check import check, compiler
 from seqmap.export.c.files import files_of, program_of
 from seqmap.export.c.program import prefix_of
-from seqmap.export.folder import write_folder
+from seqmap.export.folder import check_folder, write_folder
 from seqmap.export.texts import known_words, sample_texts
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.session import restore
@@ -27,7 +27,7 @@ def write_c(made: Archive, out: Path, screen: Screen) -> dict[str, Any]:
         OutputError: The folder cannot be written.
     """
     session = restore(made, precision="fp32")
-    program, kind = program_of(session, prefix_of(out.name))
+    program, kind = program_of(session, prefix_of(check_folder(out).name))
     files = files_of(program, kind)
     facts: dict[str, Any] = {
         "ram_bytes": program.ram(),

@@ -10,14 +10,32 @@ from pathlib import Path
 from seqmap.errors import OutputError
 
 
+def check_folder(folder: Path) -> Path:
+    """Check that a folder can be written, so that nothing is worked out in vain.
+
+    Returns:
+        The same place, by its whole path.
+
+    Raises:
+        OutputError: It is a file, or what it would stand in is missing or cannot be written.
+    """
+    whole = Path(os.path.abspath(folder))
+    if whole.exists() and not whole.is_dir():
+        raise OutputError("a folder is needed here, and this is a file", path=folder)
+    if not whole.parent.is_dir():
+        raise OutputError("there is no folder to put this into", path=folder, given=whole.parent)
+    if not os.access(whole if whole.exists() else whole.parent, os.W_OK | os.X_OK):
+        raise OutputError("the folder is not writable", path=folder)
+    return whole
+
+
 def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
     """Write files into a folder, which is made if need be: all of them or none.
 
     Raises:
         OutputError: It cannot be written.
     """
-    if folder.exists() and not folder.is_dir():
-        raise OutputError("a folder is needed here, and this is a file", path=folder)
+    folder = check_folder(folder)
     temporary = folder.with_name(f".seqmap-{os.getpid()}-{os.urandom(4).hex()}.tmp")
     try:
         temporary.mkdir()
