@@ -32,7 +32,9 @@ def tag_program(session: TagSession, prefix: str) -> Program:
     """
     config, codec, target = session.config, session.codecs.source, session.codecs.target
     refuse_encoder(config)
-    program = Program(prefix, parts=["base.c", "text.c"], labels=session.labels)
+    program = Program(
+        prefix, parts=["base.c", "text.c", "tokens.c", "forms.c"], labels=session.labels
+    )
     program.public |= {
         "TYPES": len(session.labels),
         "TAGS": len(target),
@@ -61,7 +63,7 @@ def tag_program(session: TagSession, prefix: str) -> Program:
     _add_network(program, session, size)
     _add_chain(program, session)
     _add_intents(program, session)
-    program.parts.append("tag.c")
+    program.parts += ["tagger.c", "crf.c", "tag.c"]
     program.fields += [
         ("uint16_t", "letters", (codec.longest,)),
         ("uint8_t", "symbol", (longest,)),
