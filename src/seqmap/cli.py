@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqmap import __version__
-from seqmap.commands.shell import command
+from seqmap.commands.shell import command, shown_help
 
 if TYPE_CHECKING:
     from seqmap.commands.console import Screen
@@ -151,7 +151,7 @@ def stream(
 @command(app)
 def export(
     model: Model,
-    to: Annotated[str, typer.Option(help="What to make: archive.")] = "archive",
+    to: Annotated[str, typer.Option(help="What to make: archive, c or onnx.")] = "archive",
     quantize: Annotated[
         str, typer.Option(help="Numbers of the weights: int8, bf16 or none.")
     ] = "int8",
@@ -164,7 +164,7 @@ def export(
     reading: ReadOptions,
     screen: Screen,
 ) -> None:
-    """Write the model in a smaller form, unless that costs accuracy."""
+    """Write the model in another form, unless that costs accuracy."""
     from seqmap.commands.export import ExportRequest, run_export
 
     run_export(ExportRequest(model, to, quantize, dev, out, max_loss), reading, screen)
@@ -253,6 +253,23 @@ def info(
 
 
 @command(app)
+def data(
+    action: Annotated[str, typer.Argument(metavar="list|get", help="Name the sets, or get one.")],
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Which set to get.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Its folder; else its name.")] = None,
+    mirror: Annotated[
+        Path | None, typer.Option(help="Folder with the files, instead of the network.")
+    ] = None,
+    *,
+    screen: Screen,
+) -> None:
+    """List well-known public data sets, or get one, checked."""
+    from seqmap.commands.data import run_data
+
+    run_data(action, name, out, mirror, screen)
+
+
+@command(app)
 def demo(
     task: Annotated[
         str, typer.Option(help="classify, tag, forecast or transcribe.", metavar="TASK")
@@ -274,6 +291,10 @@ def demo(
 
 def main() -> None:
     """Run the command line."""
+    found = shown_help(app, sys.argv[1:])
+    if found is not None:
+        print(found)
+        return
     try:
         app()
     except KeyboardInterrupt:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill, indent
 from typing import Any
 
 from seqmap.errors import UserError
@@ -20,6 +21,7 @@ from seqmap.tasks import Task
 
 Rows = tuple[tuple[str, str], ...]
 
+_WIDE = 80
 _LISTED = 12
 """At most this many labels are listed."""
 
@@ -62,7 +64,10 @@ class Card:
             lines += ["", title]
             lines += [f"  {name:<14}{value}" for name, value in rows]
         if self.limits:
-            lines += ["", "Limits", *(f"  - {line}" for line in self.limits)]
+            lines += ["", "Limits"]
+            lines += [
+                f"  - {indent(fill(line, _WIDE - 4), '    ').strip()}" for line in self.limits
+            ]
         return "\n".join(lines)
 
     def markdown(self) -> str:

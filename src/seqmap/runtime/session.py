@@ -226,7 +226,7 @@ class Session(ABC):
 
     def explain(
         self,
-        text: str,
+        text: Any,
         *,
         target: str | None = None,
         what_if: Sequence[str] = (),
