@@ -172,10 +172,12 @@ def streamed(session: TranscribeSession, testing: Recordings) -> Row:
             known = next((at for text, at in seen if text == last[-1].text), None)
             if known is not None:
                 lags.append(known - last[-1].words[-1].end)
+    sounds = [one.sound.samples(session.rate) for one in testing[:10]]
     tracemalloc.start()
     stream = session.stream()
-    for one in testing[:20]:
-        stream.feed(one.sound.samples(session.rate))
+    for samples in sounds:
+        for begin in range(0, len(samples), size):
+            stream.feed(samples[begin : begin + size])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return {
