@@ -14,18 +14,22 @@ if TYPE_CHECKING:
     from seqmap.errors import SeqmapError, UserError
     from seqmap.estimators import Classifier
     from seqmap.forecaster import Forecaster
+    from seqmap.language_model import LanguageModel
     from seqmap.runtime.session import Session, load
     from seqmap.tagger import Tagger
     from seqmap.transcriber import Transcriber
+    from seqmap.translator import Translator
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Classifier": "seqmap.estimators",
     "Tagger": "seqmap.tagger",
+    "Translator": "seqmap.translator",
     "Config": "seqmap.config",
     "Example": "seqmap.data",
     "Forecaster": "seqmap.forecaster",
+    "LanguageModel": "seqmap.language_model",
     "SeqmapError": "seqmap.errors",
     "Session": "seqmap.runtime.session",
     "Transcriber": "seqmap.transcriber",
@@ -39,10 +43,12 @@ __all__ = [
     "Config",
     "Example",
     "Forecaster",
+    "LanguageModel",
     "SeqmapError",
     "Session",
     "Tagger",
     "Transcriber",
+    "Translator",
     "UserError",
     "__version__",
     "load",

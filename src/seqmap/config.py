@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class TextConfig:
     """How text becomes symbols."""
 
-    unit: Literal["auto", "word", "char", "subword"] = "auto"
-    """What a symbol is; `auto` takes characters for Chinese, Japanese or Thai, else words."""
+    unit: Literal["auto", "word", "char", "subword", "literal"] = "auto"
+    """What a symbol is; `auto` takes characters for Chinese, Japanese or Thai, else words. `char`
+    makes one blank of several; `literal` keeps every character, line ends too."""
     vocabulary: int = 30_000
     """At most this many symbols are kept, the most frequent ones; the others share one id."""
     min_count: int = 1
@@ -216,6 +217,65 @@ class TagConfig:
 
 
 @dataclass(frozen=True)
+class LanguageConfig:
+    """What a language model adds (other tasks do not use it)."""
+
+    steps: int = 128
+    """Symbols over which gradients go back; the state goes on beyond."""
+    output: Literal["tied", "free"] = "tied"
+    """`tied` scores symbols by their vectors (Press & Wolf 2017), `free` by a table of its own."""
+    candidates: int = -1
+    """Wrong symbols that training compares with (sampled softmax); 0 takes all, -1 decides."""
+    length: int = 200
+    """Symbols that an answer adds to a text, at most."""
+    temperature: float = 0.8
+    """Below 1 likely symbols are preferred, above 1 unlikely ones; 0 takes the likeliest."""
+    top_k: int = 0
+    """Only so many of the likeliest symbols may follow; 0: all."""
+    top_p: float = 0.95
+    """Only the likeliest symbols that together have this probability may follow (nucleus)."""
+
+
+@dataclass(frozen=True)
+class TranslateConfig:
+    """What text → text adds: how the answer is written, and how it is searched for."""
+
+    vocabulary: Literal["joint", "separate"] = "joint"
+    """One set of pieces for both sides, or one for each, of `text.vocabulary` pieces."""
+    tie: Literal["all", "target", "none"] = "all"
+    """What shares a table of vectors: both inputs and the output, the target's two, or nothing."""
+    sampling: float = 0.0
+    """Cut texts into subwords at random in training (Kudo 2018); less is wilder, 0 does not."""
+    decoder: Literal["lstm", "lstm-feeding", "transformer"] = "lstm"
+    """What writes: an LSTM whose training runs all steps at once, one that reads its own last
+    attention (input feeding, Luong et al. 2015), or a Transformer decoder."""
+    attention: Literal["luong", "bahdanau"] = "luong"
+    """How an LSTM decoder scores the source: a product, or a small network."""
+    coverage: Literal["none", "sum"] = "none"
+    """Of `lstm-feeding`: `sum` lets the score see what was attended to before (Tu et al. 2016)."""
+    hidden: int = 256
+    """Units of the decoder (for the transformer: the model dimension)."""
+    layers: int = 1
+    """Stacked layers of the decoder."""
+    heads: int = 4
+    """Attention heads of a Transformer decoder."""
+    feedforward: int = 0
+    """Inner width of a Transformer decoder; 0 means twice `hidden`."""
+    dropout: float = 0.3
+    """Dropout inside the decoder: between its layers, or on each addition to its stream."""
+    scheduled_sampling: float = 0.0
+    """Chance that a step of training reads the model's own last word (Bengio et al. 2015)."""
+    beam: int = 4
+    """Hypotheses that are kept while searching; 1 is greedy."""
+    length_penalty: float = 1.0
+    """How much longer answers are favoured: 0 not at all (Wu et al. 2016, eq. 14)."""
+    coverage_penalty: float = 0.0
+    """How much answers that attend to all of the source are favoured (the same equation)."""
+    no_repeat: int = 0
+    """An answer never repeats so many pieces in a row; 0 lets it."""
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """How the model is trained."""
 
@@ -237,6 +297,10 @@ class TrainConfig:
     """Share of all steps over which the rate rises from zero."""
     clip: float = 1.0
     """Largest norm of the gradient; 0 turns clipping off."""
+    layer_rate: float = 0.4
+    """With `--init`: each layer learns at this share of the rate of the one above it."""
+    unfreeze: int = 1
+    """With `--init`: epochs after which the next layer below begins to learn; 0: all at once."""
     average: float = 0.998
     """Decay of the running average of the weights that is evaluated and kept; 0 turns it off."""
     patience: int = 5
@@ -271,6 +335,8 @@ class Config:
     tag: TagConfig = field(default_factory=TagConfig)
     audio: AudioConfig = field(default_factory=AudioConfig)
     transcribe: TranscribeConfig = field(default_factory=TranscribeConfig)
+    language: LanguageConfig = field(default_factory=LanguageConfig)
+    translate: TranslateConfig = field(default_factory=TranslateConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def replace(self, **settings: Any) -> Config:
@@ -334,6 +400,23 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("tag", "pair_size"): (0, 4096),
     ("tag", "window"): (8, 100_000),
     ("tag", "intent_weight"): (0, 100),
+    ("language", "steps"): (2, 100_000),
+    ("language", "candidates"): (-1, 10_000_000),
+    ("language", "length"): (0, 1_000_000),
+    ("language", "temperature"): (0, 100),
+    ("language", "top_k"): (0, 10_000_000),
+    ("language", "top_p"): (0.001, 1),
+    ("translate", "sampling"): (0, 100),
+    ("translate", "hidden"): (1, 8192),
+    ("translate", "layers"): (1, 64),
+    ("translate", "heads"): (1, 256),
+    ("translate", "feedforward"): (0, 65536),
+    ("translate", "dropout"): (0, 0.95),
+    ("translate", "scheduled_sampling"): (0, 1),
+    ("translate", "beam"): (1, 1000),
+    ("translate", "length_penalty"): (0, 10),
+    ("translate", "coverage_penalty"): (0, 10),
+    ("translate", "no_repeat"): (0, 1000),
     ("train", "epochs"): (1, 100_000),
     ("train", "batch_size"): (1, 1_000_000),
     ("train", "batch_tokens"): (1, 1_000_000_000),
@@ -341,6 +424,8 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("train", "weight_decay"): (0, 100),
     ("train", "warmup"): (0, 1),
     ("train", "clip"): (0, 1e9),
+    ("train", "layer_rate"): (0.001, 1),
+    ("train", "unfreeze"): (0, 1000),
     ("train", "average"): (0, 0.99999),
     ("train", "patience"): (1, 100_000),
     ("train", "closing"): (0, 100),

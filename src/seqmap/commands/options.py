@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from seqmap.config import Config, load_config
+from seqmap.config import Config, load_config, override
 from seqmap.tasks import find_task
 
 if TYPE_CHECKING:
@@ -27,14 +27,29 @@ def delimiter_of(word: str | None) -> str | None:
     return None if word is None else _ESCAPES.get(word, word)
 
 
-def settings(task: str, config: str | None, changes: Sequence[str], seed: int | None) -> Config:
+def settings(
+    task: str,
+    config: str | None,
+    changes: Sequence[str],
+    seed: int | None,
+    *,
+    defaults: Mapping[str, Any] | None = None,
+) -> Config:
     """Read the configuration and apply `--set` and `--seed` to the defaults of the task.
+
+    Args:
+        task: Its name.
+        config: A TOML file.
+        changes: Settings `section.key=value`.
+        seed: Of the training.
+        defaults: What differs from the task's own defaults.
 
     Raises:
         UserError: There is no such task.
         ConfigError: A key or a value is not valid.
     """
-    chosen = load_config(config, changes, base=find_task(task).config())
+    base = override(find_task(task).config(), defaults or {})
+    chosen = load_config(config, changes, base=base)
     return chosen if seed is None else chosen.replace(train__seed=seed)
 
 

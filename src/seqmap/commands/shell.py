@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # What may be missing, and the extra of seqmap that brings it.
 _EXTRAS = {
     **dict.fromkeys(("torch", "sklearn", "scipy", "matplotlib", "sentencepiece"), "train"),
+    "optuna": "train",
     "pyarrow": "parquet",
     **dict.fromkeys(("onnx", "onnxruntime"), "export"),
     **dict.fromkeys(("soundfile", "soxr", "kaldi_native_fbank", "jiwer"), "audio"),

@@ -14,6 +14,7 @@ from seqmap.data.source import STDIN, Source
 from seqmap.errors import DataError
 from seqmap.runtime.session import load
 from seqmap.runtime.stream import TextStream
+from seqmap.runtime.translate_stream import TranslateStream
 from seqmap.tasks import Task
 
 _BYTES = 1 << 16  # at most so many at once
@@ -44,8 +45,9 @@ class StreamRequest:
 def run_stream(request: StreamRequest, screen: Screen) -> None:
     """Read one text or speech as it comes; answer whenever there is something new.
 
-    A classifier gives its answer so far, a tagger each span once it is certain, a transcriber what
-    is said so far and what is final.
+    A classifier gives its answer so far, a language model what may follow, a tagger each span once
+    it is certain, a translator the answer to each line, a transcriber what is said so far and what
+    is final.
 
     Raises:
         UserError: The model cannot stream, or the input cannot be read.
@@ -60,6 +62,8 @@ def run_stream(request: StreamRequest, screen: Screen) -> None:
     stream, coming = session.stream(), pieces(Source(source or STDIN), encoding)
     if isinstance(stream, TextStream):
         found = _answers(stream, coming, session.task, screen)
+    elif isinstance(stream, TranslateStream):
+        found = _lines(stream, coming, session.task, screen)
     else:
         found = _settled(stream, coming, screen)
     screen.close({"task": session.task.name, **found, "final": True})
@@ -86,6 +90,24 @@ def _answers(
     if not screen.as_json:
         show(answer)  # what was held back counts now
     return {"pieces": count, "symbols": stream.symbols, **task.record(answer)}
+
+
+def _lines(stream: Any, coming: Iterator[str], task: Task, screen: Screen) -> dict[str, Any]:
+    """Show the answer to each line once it is complete."""
+    count = 0
+
+    def show(answers: Iterable[Any]) -> int:
+        shown = list(answers)
+        for answer in shown:
+            if screen.as_json:
+                _print({"final": False, **task.record(answer)})
+            else:
+                print(task.line(answer), flush=True)
+        return len(shown)
+
+    for piece in coming:
+        count += show(stream.feed(piece))
+    return {"count": count + show(stream.close())}
 
 
 def _settled(stream: Any, coming: Iterator[str], screen: Screen) -> dict[str, Any]:

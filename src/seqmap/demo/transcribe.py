@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from seqmap.commands.console import Screen
+from seqmap.commands.folder import make_folder
 from seqmap.commands.progress import TrainingProgress
 from seqmap.config import Config
 from seqmap.demo import show
-from seqmap.demo.folder import make_folder
 from seqmap.runtime.session import load
 from seqmap.runtime.transcribe import TranscribeSession
 from seqmap.samples.syllables import NEW, RATE, SYNTHETIC_NOTICE, Spoken, speech

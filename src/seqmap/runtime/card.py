@@ -168,7 +168,8 @@ def _part_line(part: Mapping[str, Any]) -> str:
 
 
 def _data_rows(data: Mapping[str, Any]) -> Rows:
-    rows = [(part, f"{data[part]:,} examples") for part in ("train", "dev") if part in data]
+    unit = data.get("unit", "examples")
+    rows = [(part, f"{data[part]:,} {unit}") for part in ("train", "dev") if part in data]
     if data.get("fingerprint"):
         rows.append(("fingerprint", str(data["fingerprint"])[:16]))
     classes = data.get("classes") or {}

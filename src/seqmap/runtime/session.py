@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 SESSIONS: dict[str, str] = {
     "classify": "seqmap.runtime.classify:ClassifySession",
     "forecast": "seqmap.runtime.forecast:ForecastSession",
+    "language": "seqmap.runtime.language:LanguageSession",
     "signal": "seqmap.runtime.signal:SignalSession",
     "tag": "seqmap.runtime.tag:TagSession",
     "transcribe": "seqmap.runtime.transcribe:TranscribeSession",
+    "translate": "seqmap.runtime.translate:TranslateSession",
 }
 """The session of each task."""
 
@@ -109,6 +111,10 @@ class Session(ABC):
     """Inputs that `seqmap predict` answers together."""
     explains = False
     """Whether `explain` works."""
+    made_texts = 300
+    """At most so many texts `bench` makes to measure with, when none are given."""
+    made_symbols = 60
+    """How many symbols half of these have at most."""
 
     def __init__(self, archive: Archive, precision: str | None = None) -> None:
         self.archive = archive
@@ -223,6 +229,14 @@ class Session(ABC):
             UserError: The model does not hear speech.
         """
         raise UserError(f"a model of the task {self.task.name} expects no phrases")
+
+    def with_search(self, **settings: Any) -> Session:
+        """Return the same model with another search for its answers.
+
+        Raises:
+            UserError: The task searches for nothing, or a setting cannot be used.
+        """
+        raise UserError(f"a model of the task {self.task.name} has no search to set")
 
     def explain(
         self,

@@ -16,6 +16,7 @@ from seqmap.data.audio import Heard, Recording, Samples, Sound, SoundFile
 from seqmap.errors import UserError
 from seqmap.runtime.acoustics import Acoustics
 from seqmap.runtime.archive import Archive
+from seqmap.runtime.search_settings import check_settings
 from seqmap.runtime.session import Session
 from seqmap.runtime.transcribe_decoder import TRUST, Decoder, DecoderOptions, Segment
 from seqmap.search.ctc_beam import BeamOptions
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from seqmap.runtime.transcribe_stream import TranscribeStream
 
 SEARCHES = ("beam", "greedy")
+# What `with_search` sets besides.
+_SETTINGS = ("beam", "weight", "bonus", "unknown")
 _LANGUAGE = "language."
 
 
@@ -124,38 +127,28 @@ class TranscribeSession(Session):
         other._least, other._options = min_confidence, replace(self._options, n_best=n_best)
         return other
 
-    def with_search(
-        self,
-        search: str | None = None,
-        *,
-        beam: int | None = None,
-        weight: float | None = None,
-        bonus: float | None = None,
-        unknown: float | None = None,
-    ) -> TranscribeSession:
+    def with_search(self, search: str | None = None, **settings: Any) -> TranscribeSession:
         """Return the same model with another search.
 
         Args:
             search: `beam` or `greedy`; None leaves it.
-            beam: Readings that are kept; None leaves it.
-            weight: Of the language model; None leaves it.
-            bonus: For each word; None leaves it.
-            unknown: For each word that the language model does not know; None leaves it.
+            **settings: `beam` (readings that are kept), `weight` of the language model, `bonus` for
+                each word, `unknown` for each word that the language model does not know.
 
         Raises:
-            UserError: One of them cannot be used.
+            ConfigError: There is no such setting, or its value is of another type.
+            UserError: A value cannot be used.
         """
         if search not in (None, *SEARCHES):
             raise UserError("there is no such search", given=search, allowed=SEARCHES)
-        if beam is not None and beam < 1:
-            raise UserError("a search keeps readings", given=beam, allowed="1 or more")
-        given: dict[str, Any] = {"beam": beam, "weight": weight, "bonus": bonus, "unknown": unknown}
-        options = replace(
-            self._options.beam, **{name: v for name, v in given.items() if v is not None}
-        )
+        known = {name: getattr(self._options.beam, name) for name in _SETTINGS}
+        given = check_settings(settings, known)
+        if given.get("beam", 1) < 1:
+            raise UserError("a search keeps readings", given=given["beam"], allowed="1 or more")
         other = copy.copy(self)
         greedy = self._options.greedy if search is None else search == "greedy"
-        other._options = replace(self._options, greedy=greedy, beam=options)
+        beam = replace(self._options.beam, **given)
+        other._options = replace(self._options, greedy=greedy, beam=beam)
         return other
 
     def with_phrases(

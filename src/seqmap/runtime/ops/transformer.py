@@ -40,7 +40,7 @@ class Transformer:
             TransformerLayer(arrays, f"{prefix}layers.{layer}.", config)
             for layer in range(config.layers)
         ]
-        self.norm = _take_norm(arrays, f"{prefix}norm", width)
+        self.norm = take_norm(arrays, f"{prefix}norm", width)
         self._positions = positions(512, width)
 
     def run(self, x: Floats, layout: Layout) -> Floats:
@@ -52,7 +52,7 @@ class Transformer:
         x += self._positions[layout.time]
         for layer in self.layers:
             x = layer.run(x, layout)
-        return _normed(x, self.norm)
+        return normed(x, self.norm)
 
     def maps(self, x: Floats) -> list[Floats]:
         """Return which symbol looks at which: (heads, time, time) for each layer.
@@ -64,7 +64,7 @@ class Transformer:
         x = _dense(x, self.project) + positions(len(x), self.width)
         found = []
         for layer in self.layers:
-            query, key, _ = layer.parts(_normed(x, layer.norm1)).transpose(1, 2, 0, 3)
+            query, key, _ = layer.parts(normed(x, layer.norm1)).transpose(1, 2, 0, 3)
             found.append(_shares(query, key))
             x = layer.run(x, layout)
         return found
@@ -76,8 +76,8 @@ class TransformerLayer:
     def __init__(self, arrays: Arrays, prefix: str, config: EncoderConfig) -> None:
         width, inner = config.hidden, config.feedforward or 4 * config.hidden
         self.heads = config.heads
-        self.norm1 = _take_norm(arrays, f"{prefix}norm1", width)
-        self.norm2 = _take_norm(arrays, f"{prefix}norm2", width)
+        self.norm1 = take_norm(arrays, f"{prefix}norm1", width)
+        self.norm2 = take_norm(arrays, f"{prefix}norm2", width)
         parts = [
             take_dense(arrays, f"{prefix}{name}", width, width)
             for name in ("query", "key", "value")
@@ -93,8 +93,8 @@ class TransformerLayer:
 
     def run(self, x: Floats, layout: Layout) -> Floats:
         """One layer, (tokens, width) -> (tokens, width)."""
-        x = x + _dense(self.attend(_normed(x, self.norm1), layout), self.output)
-        inner = _dense(_normed(x, self.norm2), self.feed1)
+        x = x + _dense(self.attend(normed(x, self.norm1), layout), self.output)
+        inner = _dense(normed(x, self.norm2), self.feed1)
         np.maximum(inner, 0, out=inner)
         x += _dense(inner, self.feed2)
         return x
@@ -159,7 +159,8 @@ def _shares(query: Floats, key: Floats) -> Floats:
     return np.asarray(scores)
 
 
-def _take_norm(arrays: Arrays, name: str, width: int) -> tuple[Floats, Floats]:
+def take_norm(arrays: Arrays, name: str, width: int) -> tuple[Floats, Floats]:
+    """Return weight and bias of a layer norm, each (width,)."""
     return take(arrays, f"{name}.weight", width), take(arrays, f"{name}.bias", width)
 
 
@@ -169,7 +170,7 @@ def _dense(x: Floats, layer: tuple[Floats, Floats]) -> Floats:
     return np.asarray(out)
 
 
-def _normed(x: Floats, norm: tuple[Floats, Floats]) -> Floats:
+def normed(x: Floats, norm: tuple[Floats, Floats]) -> Floats:
     """Layer norm over features (Ba et al. 2016)."""
     centred = x - x.mean(axis=-1, keepdims=True)
     variance = np.square(centred).mean(axis=-1, keepdims=True)
