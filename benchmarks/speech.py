@@ -19,7 +19,7 @@ import argparse
 import json
 import time
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -172,10 +172,12 @@ def streamed(session: TranscribeSession, testing: Recordings) -> Row:
             known = next((at for text, at in seen if text == last[-1].text), None)
             if known is not None:
                 lags.append(known - last[-1].words[-1].end)
+    sounds = [one.sound.samples(session.rate) for one in testing[:10]]
     tracemalloc.start()
     stream = session.stream()
-    for one in testing[:20]:
-        stream.feed(one.sound.samples(session.rate))
+    for samples in sounds:
+        for begin in range(0, len(samples), size):
+            stream.feed(samples[begin : begin + size])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return {
@@ -187,22 +189,21 @@ def streamed(session: TranscribeSession, testing: Recordings) -> Row:
     }
 
 
-def run(name: str, seed: int, data: Path, models: Path | None) -> list[Row]:
+def run(name: str, seed: int, data: Path, models: Path | None) -> Iterator[Row]:
     """Train and measure one set with one seed."""
     if name == "fsdd_voices":
-        rows = []
         for speaker in SPEAKERS:
             parts = without(speaker, data)
             archive, seconds = trained(f"fsdd-{speaker}", seed, parts, models)
             row = {"speaker": speaker, "seconds": seconds, **measured(archive, parts[2])}
-            rows.append({**row, "baseline": {"accuracy": plain_digits(parts[0], parts[2])}})
-        return rows
+            yield {**row, "baseline": {"accuracy": plain_digits(parts[0], parts[2])}}
+        return
     found: tuple[Any, Any, Any] = fsdd(data) if name == "fsdd" else an4(data)
     archive, seconds = trained(name, seed, found, models)
     row = {"seconds": seconds, **measured(archive, found[2])}
     if name == "fsdd":
         row["baseline"] = {"accuracy": plain_digits(found[0], found[2])}
-    return [row]
+    yield row
 
 
 def main() -> None:

@@ -147,6 +147,9 @@ class AudioConfig:
     """Further frames that a step sees on either side."""
     mean: Literal["auto", "whole", "running"] = "auto"
     """What bands are centred by; `auto`: the running mean if read left to right, else the whole."""
+    prior: int = 10
+    """Frames that the training's mean counts for beside those of a whole recording; many help
+    short recordings of known microphones, few those of new ones."""
     speed: float = 0.1
     """Training also on copies that are slower and faster by this share; 0: without them."""
     tempo: float = 0.15
@@ -378,6 +381,7 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("audio", "mels"): (4, 256),
     ("audio", "stack"): (1, 16),
     ("audio", "context"): (0, 32),
+    ("audio", "prior"): (0, 100_000),
     ("audio", "speed"): (0, 0.5),
     ("audio", "tempo"): (0, 0.9),
     ("audio", "tract"): (0, 0.5),

@@ -13,7 +13,7 @@ SOUND = (0.1 * RNG.normal(size=6001)).astype(np.float32)
 
 
 def codec(*, running: bool = False, stack: int = 3, context: int = 2) -> AudioCodec:
-    plain = AudioCodec(RATE, 20, stack, context, running)
+    plain = AudioCodec(RATE, 20, stack, context, running, prior=100)
     return plain.fitted([plain.bands(SOUND)])
 
 

@@ -31,6 +31,13 @@ def test_scripts_without_blanks() -> None:
     assert plain.words("今天") == ["今", "天"]
 
 
+def test_single_words_are_words() -> None:
+    codec = TranscriptCodec.fit(["one", "two"], TextConfig(unit="char"))
+    assert " " not in codec.pieces and codec.spaced
+    assert codec.words("one") == ["one"]
+    assert TranscriptCodec.from_state(*codec.to_state()) == codec
+
+
 def test_subwords() -> None:
     texts = ["low lower lowest new newer newest wide wider widest"] * 5
     codec = TranscriptCodec.fit(texts, TextConfig(unit="subword", vocabulary=30))

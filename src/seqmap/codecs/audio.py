@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -24,7 +24,7 @@ FRAME = 0.010
 _WIDTH = 0.025  # seconds of a frame
 _LOUDNESS = 32768.0  # of a 16-bit sample; Kaldi's features count in these
 _FLOOR = 0.0  # log energy below that of the last bit of 16: nothing can be heard in it
-_PRIOR = 100  # frames that the mean of the training counts for
+_PRIOR = 100  # frames that the mean of the training counts for in a running mean
 _HISTORY = 300  # frames that a running mean looks back
 
 
@@ -37,6 +37,7 @@ class AudioCodec:
         mels: Bands.
         stack: Frames that make one step.
         context: Further frames that a step sees on either side.
+        prior: Frames that the mean of the training counts for beside those of a whole recording.
         running: Whether bands are centred by a running mean; else by that of the whole recording.
         mean: Of each band in training.
         spread: Standard deviation of each band in training, once centred.
@@ -47,6 +48,7 @@ class AudioCodec:
     stack: int
     context: int
     running: bool
+    prior: int = 10
     mean: tuple[float, ...] = ()
     spread: tuple[float, ...] = ()
 
@@ -71,7 +73,8 @@ class AudioCodec:
             return Running(self).feed(bands)
         known = np.array(self.mean)
         count = len(bands)
-        mean = (_PRIOR * known + bands.sum(axis=0, dtype=np.float64)) / (_PRIOR + count)
+        total = self.prior * known + bands.sum(axis=0, dtype=np.float64)
+        mean = total / max(self.prior + count, 1)
         return np.asarray((bands - mean) / np.array(self.spread), np.float32)
 
     def steps(self, frames: Floats) -> Floats:
@@ -101,10 +104,7 @@ class AudioCodec:
         mean = total / max(count, 1)
         spread = np.sqrt(squares / max(count, 1))
         spread = np.where(spread > 1e-3, spread, 1.0)
-        return AudioCodec(
-            self.rate, self.mels, self.stack, self.context, self.running,
-            tuple(mean.tolist()), tuple(spread.tolist()),
-        )  # fmt: skip
+        return replace(self, mean=tuple(mean.tolist()), spread=tuple(spread.tolist()))
 
     def to_state(self) -> dict[str, Any]:
         """Return what `from_state` reads."""

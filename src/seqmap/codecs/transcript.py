@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.codecs.characters import fold_characters
+from seqmap.codecs.characters import choose_unit, fold_characters
 from seqmap.codecs.subword import SubwordCodec
 from seqmap.config import TextConfig
 from seqmap.errors import DataError
@@ -27,11 +27,13 @@ class TranscriptCodec:
     Attributes:
         pieces: What each number stands for, from 1 on; the blank has none.
         lowercase: Whether case is folded.
+        spaced: Whether blanks stand between words; else every character is a word of its own.
         subwords: What cuts words into pieces; None where each character is a piece.
     """
 
     pieces: tuple[str, ...]
     lowercase: bool = True
+    spaced: bool = True
     subwords: SubwordCodec | None = None
 
     @classmethod
@@ -45,22 +47,19 @@ class TranscriptCodec:
         if config.unit == "subword":
             codec = SubwordCodec.fit(folded, config=config)
             pieces = (codec.symbol(k).replace(_WORD, " ") for k in range(2, codec.size))
-            return cls(tuple(pieces), config.lowercase, codec)
+            return cls(tuple(pieces), config.lowercase, subwords=codec)
         counts = Counter(character for text in folded for character in text)
         if not counts:
             raise DataError("the transcripts are empty: there is nothing to learn")
         kept = [c for c, n in counts.items() if n >= config.min_count or c == " "]
-        return cls(tuple(sorted(kept)), config.lowercase)
+        # Transcripts of single words have no blank either: then the script tells.
+        spaced = " " in counts or choose_unit(folded) == "word"
+        return cls(tuple(sorted(kept)), config.lowercase, spaced)
 
     @property
     def classes(self) -> int:
         """How many numbers there are, the blank included."""
         return len(self.pieces) + 1
-
-    @property
-    def spaced(self) -> bool:
-        """Whether blanks stand between words; else every character is a word of its own."""
-        return any(" " in piece for piece in self.pieces)
 
     @property
     def table(self) -> tuple[str, ...]:
@@ -91,7 +90,11 @@ class TranscriptCodec:
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return what `from_state` reads."""
-        state: dict[str, Any] = {"pieces": list(self.pieces), "lowercase": self.lowercase}
+        state: dict[str, Any] = {
+            "pieces": list(self.pieces),
+            "lowercase": self.lowercase,
+            "spaced": self.spaced,
+        }
         if self.subwords is None:
             return state, {}
         settings, arrays = self.subwords.to_state()
@@ -108,7 +111,8 @@ class TranscriptCodec:
             start = "subwords."
             own = {n[len(start) :]: a for n, a in arrays.items() if n.startswith(start)}
             subwords = SubwordCodec.from_state(state["subwords"], own)
-        return cls(tuple(map(str, state["pieces"])), bool(state["lowercase"]), subwords)
+        pieces = tuple(map(str, state["pieces"]))
+        return cls(pieces, bool(state["lowercase"]), bool(state["spaced"]), subwords)
 
 
 def normal(text: str, *, lowercase: bool) -> str:

@@ -51,18 +51,18 @@ def align(chances: Floats, numbers: list[int]) -> list[tuple[int, int]]:
     labels[1::2] = numbers
     jumps = np.zeros(len(labels), np.bool_)
     jumps[3::2] = labels[3::2] != labels[1:-2:2]
-    emit = chances[:, labels].astype(np.float64)
-    time, size = emit.shape
+    # Row by row: of half a minute, all rows of all states would take megabytes.
+    time, size = len(chances), len(labels)
     came = np.zeros((time, size), np.int8)
     score = np.full(size, -np.inf)
-    score[:2] = emit[0, :2]
+    score[:2] = chances[0, labels[:2]]
     for t in range(1, time):
         options = np.full((3, size), -np.inf)
         options[0] = score
         options[1, 1:] = score[:-1]
         options[2, 2:] = np.where(jumps[2:], score[:-2], -np.inf)
         came[t] = options.argmax(axis=0)
-        score = options.max(axis=0) + emit[t]
+        score = options.max(axis=0) + chances[t, labels]
     state = size - 1 if score[-1] >= score[-2] else size - 2
     spans = [[0, 0] for _ in numbers]
     for t in range(time - 1, -1, -1):

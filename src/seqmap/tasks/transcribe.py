@@ -222,6 +222,7 @@ class Transcribe(Task):
             audio.stack,
             audio.context,
             reads_left_to_right(audio.mean, config.encoder.direction),
+            audio.prior,
         )
 
     def codec_state(self, codecs: TranscribeCodecs) -> tuple[dict[str, Any], dict[str, Any]]:
