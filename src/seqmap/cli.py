@@ -374,7 +374,7 @@ def info(
 @command(app)
 def demo(
     task: Annotated[
-        str, typer.Option(help="Which demo: classify, tag or forecast.", metavar="TASK")
+        str, typer.Option(help="Which demo: classify, tag, forecast or language.", metavar="TASK")
     ] = "classify",
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the model.")] = Path(
         "seqmap-demo"
