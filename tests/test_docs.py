@@ -1,7 +1,8 @@
 """README and docs: what they print is run, what they link to exists, what they name is there.
 
 Fences marked `python` and `sh` are run, a page's blocks in order in one folder of its own, which
-holds `reviews.csv`, `test.csv` and `reviews.seqmap`. Fences marked `console` or `text` are not run.
+holds `reviews.csv`, `test.csv`, `pairs.tsv` and `reviews.seqmap`. Fences marked `console` or
+`text` are not run.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pytest
 import typer.main
 
 from seqmap.config import Config
+from seqmap.samples.phrases import phrases
 from seqmap.samples.reviews import reviews
 from seqmap.tasks import find_task
 from seqmap.training import train
@@ -54,6 +56,9 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
             writer = csv.writer(file)
             writer.writerow(["text", "label"])
             writer.writerows([example.text, example.labels[0]] for example in part)
+    pairs = phrases(train=80, dev=1, test=1).train
+    lines = "".join(f"{pair.source}\t{pair.target}\n" for pair in pairs)
+    (folder / "pairs.tsv").write_text(lines, encoding="utf-8")
     out = folder / "reviews.seqmap"
     train(find_task("classify"), data.train, data.dev, config=Config().replace(**TINY), out=out)
     return {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -17,18 +17,22 @@ if TYPE_CHECKING:
     from seqmap.language_model import LanguageModel
     from seqmap.runtime.session import Session, load
     from seqmap.tagger import Tagger
+    from seqmap.transcriber import Transcriber
+    from seqmap.translator import Translator
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Classifier": "seqmap.estimators",
     "Tagger": "seqmap.tagger",
+    "Translator": "seqmap.translator",
     "Config": "seqmap.config",
     "Example": "seqmap.data",
     "Forecaster": "seqmap.forecaster",
     "LanguageModel": "seqmap.language_model",
     "SeqmapError": "seqmap.errors",
     "Session": "seqmap.runtime.session",
+    "Transcriber": "seqmap.transcriber",
     "UserError": "seqmap.errors",
     "load": "seqmap.runtime.session",
     "read_examples": "seqmap.data",
@@ -43,6 +47,8 @@ __all__ = [
     "SeqmapError",
     "Session",
     "Tagger",
+    "Transcriber",
+    "Translator",
     "UserError",
     "__version__",
     "load",

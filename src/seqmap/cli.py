@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqmap import __version__
-from seqmap.commands.shell import command
+from seqmap.commands.shell import command, shown_help
 
 if TYPE_CHECKING:
     from seqmap.commands.console import Screen
@@ -28,6 +28,10 @@ app = typer.Typer(
 Model = Annotated[str, typer.Argument(metavar="M.seqmap", help="A trained model.")]
 Precision = Annotated[
     str | None, typer.Option(help="fp32, bf16 or int8; else as the model was exported.")
+]
+Phrases = Annotated[
+    str | None,
+    typer.Option(help="Of speech: a file of expected phrases, one a line.", metavar="FILE"),
 ]
 Labelled = Annotated[str, typer.Argument(metavar="DATA", help="Labelled examples.")]
 
@@ -50,7 +54,10 @@ def _main(
 @command(app)
 def train(
     task: Annotated[
-        str, typer.Argument(metavar="TASK", help="classify, tag, forecast or language")
+        str,
+        typer.Argument(
+            metavar="TASK", help="classify, tag, translate, forecast, transcribe, language"
+        ),
     ],
     data: Annotated[str, typer.Argument(metavar="TRAIN", help="Labelled examples.")],
     dev: Annotated[str | None, typer.Option(help="Examples to choose on; else held out.")] = None,
@@ -165,7 +172,7 @@ def evaluate(
 def predict(
     model: Model,
     source: Annotated[
-        str | None, typer.Argument(metavar="[FILE|-]", help="Texts; - is standard input.")
+        str | None, typer.Argument(metavar="[FILE|-]", help="Texts or sound; - is standard input.")
     ] = None,
     text: Annotated[str | None, typer.Option(help="One text.")] = None,
     precision: Precision = None,
@@ -173,6 +180,13 @@ def predict(
         float, typer.Option(help="Leave out what is less probable.", metavar="P")
     ] = 0.0,
     n_best: Annotated[int, typer.Option(help="Readings of each input.", metavar="N")] = 1,
+    phrases: Phrases = None,
+    search: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of translators and transcribers: beam=8, …; repeatable.", metavar="KEY=VALUE"
+        ),
+    ] = None,
     *,
     reading: ReadOptions,
     screen: Screen,
@@ -181,30 +195,35 @@ def predict(
     from seqmap.commands.predict import PredictRequest, run_predict
 
     request = PredictRequest(model, source, text, reading, precision, min_confidence, n_best)
-    run_predict(request, screen)
+    searched = replace(request, phrases=phrases, search=tuple(search or ()))
+    run_predict(searched, screen)
 
 
 @command(app)
 def stream(
     model: Model,
     source: Annotated[
-        str | None, typer.Argument(metavar="[FILE|-]", help="One text; - is standard input.")
+        str | None, typer.Argument(metavar="[FILE|-]", help="A text or sound; - is standard input.")
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="Of the text; else UTF-8.")] = None,
     precision: Precision = None,
+    rate: Annotated[
+        int | None, typer.Option(min=1, help="Of raw 16-bit samples; else the model's.")
+    ] = None,
+    phrases: Phrases = None,
     *,
     screen: Screen,
 ) -> None:
-    """Answer while one text arrives, in constant memory."""
-    from seqmap.commands.stream import run_stream
+    """Answer while one text or speech arrives, in constant memory."""
+    from seqmap.commands.stream import StreamRequest, run_stream
 
-    run_stream(model, source, encoding, precision, screen)
+    run_stream(StreamRequest(model, source, encoding, precision, rate, phrases), screen)
 
 
 @command(app)
 def export(
     model: Model,
-    to: Annotated[str, typer.Option(help="What to make: archive.")] = "archive",
+    to: Annotated[str, typer.Option(help="What to make: archive, c or onnx.")] = "archive",
     quantize: Annotated[
         str, typer.Option(help="Numbers of the weights: int8, bf16 or none.")
     ] = "int8",
@@ -217,7 +236,7 @@ def export(
     reading: ReadOptions,
     screen: Screen,
 ) -> None:
-    """Write the model in a smaller form, unless that costs accuracy."""
+    """Write the model in another form, unless that costs accuracy."""
     from seqmap.commands.export import ExportRequest, run_export
 
     run_export(ExportRequest(model, to, quantize, dev, out, max_loss), reading, screen)
@@ -372,9 +391,29 @@ def info(
 
 
 @command(app)
+def data(
+    action: Annotated[str, typer.Argument(metavar="list|get", help="Name the sets, or get one.")],
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Which set to get.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Its folder; else its name.")] = None,
+    mirror: Annotated[
+        Path | None, typer.Option(help="Folder with the files, instead of the network.")
+    ] = None,
+    *,
+    screen: Screen,
+) -> None:
+    """List well-known public data sets, or get one, checked."""
+    from seqmap.commands.data import run_data
+
+    run_data(action, name, out, mirror, screen)
+
+
+@command(app)
 def demo(
     task: Annotated[
-        str, typer.Option(help="Which demo: classify, tag, forecast or language.", metavar="TASK")
+        str,
+        typer.Option(
+            help="classify, tag, translate, forecast, transcribe or language.", metavar="TASK"
+        ),
     ] = "classify",
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the model.")] = Path(
         "seqmap-demo"
@@ -393,6 +432,10 @@ def demo(
 
 def main() -> None:
     """Run the command line."""
+    found = shown_help(app, sys.argv[1:])
+    if found is not None:
+        print(found)
+        return
     try:
         app()
     except KeyboardInterrupt:

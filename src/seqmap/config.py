@@ -134,6 +134,57 @@ class SignalConfig:
 
 
 @dataclass(frozen=True)
+class AudioConfig:
+    """How recordings become steps of features, and how they are varied in training."""
+
+    rate: int = 0
+    """Samples a second that all recordings are brought to; 0: most of the training's, ≤ 16000."""
+    mels: int = 40
+    """Bands of the log-mel spectrum."""
+    stack: int = 3
+    """Frames of 10 ms that make one step."""
+    context: int = 2
+    """Further frames that a step sees on either side."""
+    mean: Literal["auto", "whole", "running"] = "auto"
+    """What bands are centred by; `auto`: the running mean if read left to right, else the whole."""
+    speed: float = 0.1
+    """Training also on copies that are slower and faster by this share; 0: without them."""
+    tempo: float = 0.15
+    """Change of tempo in training, as a share; the pitch stays."""
+    tract: float = 0.1
+    """Change of the length of the vocal tract in training, as a share: other voices."""
+    noise: float = 0.5
+    """Chance that noise is added to a training recording."""
+    time_masks: int = 2
+    """Stretches of time that are hidden in training (SpecAugment)."""
+    time_mask: float = 0.1
+    """Longest of them, as a share of the recording."""
+    band_masks: int = 2
+    """Ranges of bands that are hidden in training."""
+    band_mask: int = 8
+    """Widest of them, in bands."""
+
+
+@dataclass(frozen=True)
+class TranscribeConfig:
+    """How text is found in what the network hears."""
+
+    search: Literal["beam", "greedy"] = "beam"
+    """`beam` weighs several readings with the language model, `greedy` takes the likeliest symbols.
+    """
+    beam: int = 32
+    """Readings that are kept."""
+    order: int = 3
+    """Words that the language model looks at together; 0 leaves it out."""
+    language: str = ""
+    """More text for the language model, one sentence a line, or an ARPA file instead of it."""
+    pause: float = 0.8
+    """Seconds of silence after which a stream gives its final result."""
+    longest: float = 30.0
+    """Seconds after which it does so without one, and that are read together at most."""
+
+
+@dataclass(frozen=True)
 class TagConfig:
     """What tagging adds: how a word is read by its letters, and how tags are chosen together."""
 
@@ -183,6 +234,45 @@ class LanguageConfig:
     """Only so many of the likeliest symbols may follow; 0: all."""
     top_p: float = 0.95
     """Only the likeliest symbols that together have this probability may follow (nucleus)."""
+
+
+@dataclass(frozen=True)
+class TranslateConfig:
+    """What text → text adds: how the answer is written, and how it is searched for."""
+
+    vocabulary: Literal["joint", "separate"] = "joint"
+    """One set of pieces for both sides, or one for each, of `text.vocabulary` pieces."""
+    tie: Literal["all", "target", "none"] = "all"
+    """What shares a table of vectors: both inputs and the output, the target's two, or nothing."""
+    sampling: float = 0.0
+    """Cut texts into subwords at random in training (Kudo 2018); less is wilder, 0 does not."""
+    decoder: Literal["lstm", "lstm-feeding", "transformer"] = "lstm"
+    """What writes: an LSTM whose training runs all steps at once, one that reads its own last
+    attention (input feeding, Luong et al. 2015), or a Transformer decoder."""
+    attention: Literal["luong", "bahdanau"] = "luong"
+    """How an LSTM decoder scores the source: a product, or a small network."""
+    coverage: Literal["none", "sum"] = "none"
+    """Of `lstm-feeding`: `sum` lets the score see what was attended to before (Tu et al. 2016)."""
+    hidden: int = 256
+    """Units of the decoder (for the transformer: the model dimension)."""
+    layers: int = 1
+    """Stacked layers of the decoder."""
+    heads: int = 4
+    """Attention heads of a Transformer decoder."""
+    feedforward: int = 0
+    """Inner width of a Transformer decoder; 0 means twice `hidden`."""
+    dropout: float = 0.3
+    """Dropout inside the decoder: between its layers, or on each addition to its stream."""
+    scheduled_sampling: float = 0.0
+    """Chance that a step of training reads the model's own last word (Bengio et al. 2015)."""
+    beam: int = 4
+    """Hypotheses that are kept while searching; 1 is greedy."""
+    length_penalty: float = 1.0
+    """How much longer answers are favoured: 0 not at all (Wu et al. 2016, eq. 14)."""
+    coverage_penalty: float = 0.0
+    """How much answers that attend to all of the source are favoured (the same equation)."""
+    no_repeat: int = 0
+    """An answer never repeats so many pieces in a row; 0 lets it."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +336,10 @@ class Config:
     forecast: ForecastConfig = field(default_factory=ForecastConfig)
     signal: SignalConfig = field(default_factory=SignalConfig)
     tag: TagConfig = field(default_factory=TagConfig)
+    audio: AudioConfig = field(default_factory=AudioConfig)
+    transcribe: TranscribeConfig = field(default_factory=TranscribeConfig)
     language: LanguageConfig = field(default_factory=LanguageConfig)
+    translate: TranslateConfig = field(default_factory=TranslateConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def replace(self, **settings: Any) -> Config:
@@ -284,6 +377,22 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("forecast", "window"): (0, 100_000),
     ("forecast", "season"): (0, 100_000),
     ("forecast", "coverage"): (0.5, 0.999),
+    ("audio", "rate"): (0, 192_000),
+    ("audio", "mels"): (4, 256),
+    ("audio", "stack"): (1, 16),
+    ("audio", "context"): (0, 32),
+    ("audio", "speed"): (0, 0.5),
+    ("audio", "tempo"): (0, 0.9),
+    ("audio", "tract"): (0, 0.5),
+    ("audio", "noise"): (0, 1),
+    ("audio", "time_masks"): (0, 100),
+    ("audio", "time_mask"): (0, 0.5),
+    ("audio", "band_masks"): (0, 100),
+    ("audio", "band_mask"): (0, 256),
+    ("transcribe", "beam"): (1, 10_000),
+    ("transcribe", "order"): (0, 6),
+    ("transcribe", "pause"): (0.1, 3600),
+    ("transcribe", "longest"): (1, 3600),
     ("tag", "character_size"): (1, 4096),
     ("tag", "character_hidden"): (1, 4096),
     ("tag", "longest_word"): (2, 1000),
@@ -300,6 +409,17 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("language", "temperature"): (0, 100),
     ("language", "top_k"): (0, 10_000_000),
     ("language", "top_p"): (0.001, 1),
+    ("translate", "sampling"): (0, 100),
+    ("translate", "hidden"): (1, 8192),
+    ("translate", "layers"): (1, 64),
+    ("translate", "heads"): (1, 256),
+    ("translate", "feedforward"): (0, 65536),
+    ("translate", "dropout"): (0, 0.95),
+    ("translate", "scheduled_sampling"): (0, 1),
+    ("translate", "beam"): (1, 1000),
+    ("translate", "length_penalty"): (0, 10),
+    ("translate", "coverage_penalty"): (0, 10),
+    ("translate", "no_repeat"): (0, 1000),
     ("train", "epochs"): (1, 100_000),
     ("train", "batch_size"): (1, 1_000_000),
     ("train", "batch_tokens"): (1, 1_000_000_000),

@@ -1,4 +1,4 @@
-"""An explanation as one PNG."""
+"""Explanations as one PNG: of a label, or of a translation."""
 
 from __future__ import annotations
 
@@ -7,10 +7,53 @@ from pathlib import Path
 import numpy as np
 
 from seqmap.plots import drawn_on, plain_axes, presentable
+from seqmap.runtime.alignment import Alignment
 from seqmap.runtime.explain.explanation import Explanation, reduced
 
 _MOST = 60
 """More symbols than this are drawn without their names."""
+
+
+def picture(explanation: Explanation | Alignment, path: str | Path) -> None:
+    """Draw what a model's `explain` gave.
+
+    Raises:
+        OutputError: The file cannot be written.
+        MissingExtraError: matplotlib is not installed.
+    """
+    if isinstance(explanation, Alignment):
+        alignment_picture(explanation, path)
+    else:
+        explanation_picture(explanation, path)
+
+
+def alignment_picture(alignment: Alignment, path: str | Path) -> None:
+    """Draw which pieces of a text each piece of its translation attended to.
+
+    Raises:
+        OutputError: The file cannot be written.
+        MissingExtraError: matplotlib is not installed.
+    """
+    rows, lost = presentable(list(alignment.rows))
+    columns, lost_too = presentable(list(alignment.columns))
+    note = "No installed font has the characters of some pieces: #n is piece n."
+    width = float(np.clip(0.36 * len(columns) + 2.4, 4, 20))
+    height = float(np.clip(0.3 * len(rows) + 1.8, 3, 20))
+    shown = "" if lost else alignment.answer.text
+    with drawn_on(
+        path,
+        f"Attention: {shown}" if shown else "Attention",
+        (width, height),
+        names=[*rows, *columns],
+        note=note if lost or lost_too else "",
+    ) as figure:
+        axes = figure.subplots()
+        image = axes.imshow(alignment.weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        figure.colorbar(image, ax=axes, label="share of the attention")
+        plain_axes(axes, "read", "written")
+        axes.grid(False)
+        axes.set_xticks(range(len(columns)), columns, rotation=60, ha="right", fontsize=8)
+        axes.set_yticks(range(len(rows)), rows, fontsize=8)
 
 
 def explanation_picture(explanation: Explanation, path: str | Path) -> None:

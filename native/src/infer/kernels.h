@@ -87,6 +87,10 @@ struct InferKernels {
   void (*blend)(float* total, const float* x, float keep, float gain, int64_t n);
   // y = bias + weight (rows, columns) x
   void (*dense)(const float* weight, const float* bias, const float* x, float* y, int64_t rows, int64_t columns);
+  // The LSTM cell on one row of gate sums, i f g o of `hidden` each; renews c.
+  void (*cell)(const float* sums, int64_t hidden, float* c, float* h);
+  // Sum of exp(x - most); x - most <= 0.
+  float (*exp_sum)(const float* x, float most, int64_t n);
 };
 
 #define SEQMAP_DECLARE(name)              \

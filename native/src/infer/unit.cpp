@@ -100,6 +100,43 @@ void dense(const float* weight, const float* bias, const float* x, float* y, int
   }
 }
 
+void cell(const float* sums, int64_t hidden, float* c, float* h) {
+  const FlushDenormals flush;
+  for (int64_t i = 0; i < hidden; i += kWidth) {
+    const int64_t lanes = hidden - i;
+    Vec gates[kGates];
+    for (int g = 0; g < kGates; ++g) gates[g] = load_up_to(sums + g * hidden + i, lanes);
+    Vec now = load_up_to(c + i, lanes);
+    const Vec state = exact_cell(gates[kInput], gates[kForget], gates[kCell], gates[kOutput], &now);
+    if (lanes >= kWidth) {
+      store(c + i, now);
+      store(h + i, state);
+      continue;
+    }
+    float kept[kWidth], shown[kWidth];
+    store(kept, now);
+    store(shown, state);
+    for (int64_t k = 0; k < lanes; ++k) c[i + k] = kept[k], h[i + k] = shown[k];
+  }
+}
+
+float exp_sum(const float* x, float most, int64_t n) {
+  const FlushDenormals flush;
+  Vec total = zero(), other = zero();
+  int64_t i = 0;
+  for (; i + 2 * kWidth <= n; i += 2 * kWidth) {
+    total = add(total, exp_clamped(sub(load(x + i), set1(most))));
+    other = add(other, exp_clamped(sub(load(x + i + kWidth), set1(most))));
+  }
+  float sum = sum_lanes(add(total, other));
+  for (; i < n; i += kWidth) {
+    float part[kWidth];
+    store(part, exp_clamped(sub(load_up_to(x + i, n - i), set1(most))));
+    for (int64_t k = 0; k < kWidth && i + k < n; ++k) sum += part[k];
+  }
+  return sum;
+}
+
 // A variant with a sub-feature is only ever asked to run that one's format (see current_variant): the loops of the
 // others, which take most of the time to compile, are left out. Projections and stores serve the token table too.
 constexpr bool serves(Format format) {
@@ -126,7 +163,9 @@ extern const InferKernels infer_kernels = {
     {format_kernels<FormatFp32, kFp32>(), format_kernels<FormatBf16, kBf16>(), format_kernels<FormatInt8, kInt8>()},
     attend,
     blend,
-    dense};
+    dense,
+    cell,
+    exp_sum};
 
 }  // namespace SEQMAP_VARIANT
 }  // namespace seqmap

@@ -189,7 +189,7 @@ def _sentences(texts: Iterable[str], *, lowercase: bool) -> Iterator[str]:
             yield folded[start : start + _TRAINING_LENGTH]
 
 
-def _train(sentences: list[str], vocabulary: int) -> bytes:
+def _train(sentences: list[str], vocabulary: int, *, split_digits: bool = False) -> bytes:
     trainer = _sentencepiece().SentencePieceTrainer
     model = io.BytesIO()
     try:
@@ -199,6 +199,7 @@ def _train(sentences: list[str], vocabulary: int) -> bytes:
             model_type="unigram",
             vocab_size=vocabulary + 2,
             hard_vocab_limit=False,
+            split_digits=split_digits,
             character_coverage=0.9998,
             normalization_rule_name="identity",
             pad_id=PAD,
@@ -215,6 +216,24 @@ def _train(sentences: list[str], vocabulary: int) -> bytes:
             remedy="Give a larger text.vocabulary, or text.unit = 'word' or 'char'",
         ) from None
     return model.getvalue()
+
+
+def learn_pieces(sentences: list[str], vocabulary: int) -> list[tuple[str, float]]:
+    """Return pieces with the logarithm of their probability; the first two are special.
+
+    Every digit is a piece of its own: numbers are then copied and changed digit by digit.
+
+    Raises:
+        MissingExtraError: The package sentencepiece is not installed.
+        ConfigError: `vocabulary` cannot even hold the single characters.
+    """
+    processor = _sentencepiece().SentencePieceProcessor()
+    cut = [
+        s[i : i + _TRAINING_LENGTH] for s in sentences for i in range(0, len(s), _TRAINING_LENGTH)
+    ]
+    processor.LoadFromSerializedProto(_train(cut, vocabulary, split_digits=True))
+    numbers = range(processor.get_piece_size())
+    return [(str(processor.id_to_piece(n)), float(processor.get_score(n))) for n in numbers]
 
 
 def _sentencepiece() -> Any:

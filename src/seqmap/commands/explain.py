@@ -66,9 +66,9 @@ def run_explain(request: ExplainRequest, screen: Screen) -> None:
         write(request.out, explanation.html())
         screen.note(f"wrote {request.out}")
     if request.png is not None:
-        from seqmap.explanation_plot import explanation_picture
+        from seqmap.explanation_plot import picture
 
-        explanation_picture(explanation, request.png)
+        picture(explanation, request.png)
         screen.note(f"wrote {request.png}")
     screen.close({"task": session.task.name, **explanation.record()})
 

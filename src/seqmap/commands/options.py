@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqmap.config import Config, load_config, override
 from seqmap.tasks import find_task
+
+if TYPE_CHECKING:
+    from seqmap.runtime.session import Session
 
 _ESCAPES = {"\\t": "\t", "tab": "\t"}
 
@@ -48,3 +51,18 @@ def settings(
     base = override(find_task(task).config(), defaults or {})
     chosen = load_config(config, changes, base=base)
     return chosen if seed is None else chosen.replace(train__seed=seed)
+
+
+def expecting(session: Session, path: str | None) -> Session:
+    """Return a model that expects the phrases of a file, one a line; without one, as it is.
+
+    Raises:
+        UserError: The model hears no speech, or a phrase cannot be used.
+        DataError: The file cannot be read.
+    """
+    if path is None:
+        return session
+    from seqmap.data.source import LineStream, Source
+
+    lines = [text.strip() for _, text in LineStream(Source(path))]
+    return session.with_phrases([line for line in lines if line])

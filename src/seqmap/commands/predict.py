@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from seqmap.commands.console import Screen
+from seqmap.commands.options import expecting
+from seqmap.config import parse_setting
 from seqmap.data import ReadOptions
 from seqmap.data.source import comes_once
 from seqmap.errors import UserError
-from seqmap.runtime.session import CHUNK, Session, load
+from seqmap.runtime.session import Session, load
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class PredictRequest:
         precision: What the native core computes in, or None as the archive says.
         min_confidence: What is less probable is left out.
         n_best: How many readings of an input to give.
+        phrases: A file of phrases that are expected in speech, one a line.
+        search: Settings of a search, `key=value` each.
     """
 
     model: str
@@ -35,6 +39,8 @@ class PredictRequest:
     precision: str | None = None
     min_confidence: float = 0.0
     n_best: int = 1
+    phrases: str | None = None
+    search: Sequence[str] = ()
 
 
 def run_predict(request: PredictRequest, screen: Screen) -> None:
@@ -49,6 +55,9 @@ def run_predict(request: PredictRequest, screen: Screen) -> None:
         )
     session = load(request.model, precision=request.precision)
     session = session.with_answers(min_confidence=request.min_confidence, n_best=request.n_best)
+    session = expecting(session, request.phrases)
+    if request.search:
+        session = session.with_search(**dict(map(_setting, request.search)))
     task = session.task
     count = 0
     # Whoever writes to a pipe may wait for the answer.
@@ -72,4 +81,10 @@ def answers(
         inputs = task.inputs(source, task.recall(source, options, memory, labelled=False))
     # A file is read in larger pieces than what is waited for.
     waited_for = source is not None and comes_once(source)
-    return session.predict_iter(inputs, chunk=1 if waited_for else CHUNK)
+    return session.predict_iter(inputs, chunk=1 if waited_for else session.at_once)
+
+
+def _setting(given: str) -> tuple[str, Any]:
+    if "=" not in given:
+        raise UserError("--search needs the form key=value", given=given)
+    return parse_setting(given)

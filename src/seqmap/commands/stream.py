@@ -6,7 +6,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from seqmap.commands.console import Screen
@@ -14,27 +14,56 @@ from seqmap.data.source import STDIN, Source
 from seqmap.errors import DataError
 from seqmap.runtime.session import load
 from seqmap.runtime.stream import TextStream
+from seqmap.runtime.translate_stream import TranslateStream
 from seqmap.tasks import Task
 
 _BYTES = 1 << 16  # at most so many at once
 _PIECES = re.compile(r"[^\n]*\n|[^\n]+")
 
 
-def run_stream(
-    model: str, source: str | None, encoding: str | None, precision: str | None, screen: Screen
-) -> None:
-    """Read one text as it comes; answer after each line, and whenever its writer pauses.
+@dataclass(frozen=True)
+class StreamRequest:
+    """What `seqmap stream` was asked for.
+
+    Attributes:
+        model: The archive.
+        source: A file, `-` or None for standard input.
+        encoding: Of a text; None means UTF-8.
+        precision: What the native core computes in, or None as the archive says.
+        rate: Of raw samples of speech; None means the model's own.
+        phrases: A file of phrases that are expected in speech, one a line.
+    """
+
+    model: str
+    source: str | None
+    encoding: str | None = None
+    precision: str | None = None
+    rate: int | None = None
+    phrases: str | None = None
+
+
+def run_stream(request: StreamRequest, screen: Screen) -> None:
+    """Read one text or speech as it comes; answer whenever there is something new.
 
     A classifier gives its answer so far, a language model what may follow, a tagger each span once
-    it is certain.
+    it is certain, a translator the answer to each line, a transcriber what is said so far and what
+    is final.
 
     Raises:
         UserError: The model cannot stream, or the input cannot be read.
     """
-    session = load(model, precision=precision)
+    session = load(request.model, precision=request.precision)
+    source, encoding = request.source, request.encoding
+    if session.takes == "recordings":
+        from seqmap.commands.stream_audio import stream_speech
+
+        stream_speech(session, request, screen)
+        return
     stream, coming = session.stream(), pieces(Source(source or STDIN), encoding)
     if isinstance(stream, TextStream):
         found = _answers(stream, coming, session.task, screen)
+    elif isinstance(stream, TranslateStream):
+        found = _lines(stream, coming, session.task, screen)
     else:
         found = _settled(stream, coming, screen)
     screen.close({"task": session.task.name, **found, "final": True})
@@ -61,6 +90,24 @@ def _answers(
     if not screen.as_json:
         show(answer)  # what was held back counts now
     return {"pieces": count, "symbols": stream.symbols, **task.record(answer)}
+
+
+def _lines(stream: Any, coming: Iterator[str], task: Task, screen: Screen) -> dict[str, Any]:
+    """Show the answer to each line once it is complete."""
+    count = 0
+
+    def show(answers: Iterable[Any]) -> int:
+        shown = list(answers)
+        for answer in shown:
+            if screen.as_json:
+                _print({"final": False, **task.record(answer)})
+            else:
+                print(task.line(answer), flush=True)
+        return len(shown)
+
+    for piece in coming:
+        count += show(stream.feed(piece))
+    return {"count": count + show(stream.close())}
 
 
 def _settled(stream: Any, coming: Iterator[str], screen: Screen) -> dict[str, Any]:

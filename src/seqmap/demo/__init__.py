@@ -18,6 +18,8 @@ DEMOS: dict[str, str] = {
     "language": "seqmap.demo.language:run_demo",
     "signal": "seqmap.demo.signals:run_demo",
     "tag": "seqmap.demo.tag:run_demo",
+    "transcribe": "seqmap.demo.transcribe:run_demo",
+    "translate": "seqmap.demo.translate:run_demo",
 }
 """The demo of each task."""
 

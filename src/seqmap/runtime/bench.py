@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from seqmap.codecs.base import SPECIAL, TextCodec
+from seqmap.codecs.pieces import PieceCodec
 from seqmap.errors import UserError
 from seqmap.runtime import native
 from seqmap.runtime.machine import Limit, Machine, limit_of, measure_machine, recurrent_bytes
@@ -24,7 +25,7 @@ ROUNDS = 5
 """Timings of each figure; the median counts."""
 
 TEXTS = 300
-"""Texts that are made when none are given."""
+"""Texts that are made, at most, when none are given."""
 
 MOST = 2000
 """Texts that are used at most."""
@@ -115,7 +116,11 @@ def bench(path: str | Path, texts: Sequence[Any] | None = None, *, precision: st
         raise UserError(
             "bench measures models that answer texts", path=path, given=session.task.name
         )
-    chosen = list(texts[:MOST]) if texts is not None else made_texts(codec, TEXTS)
+    if texts is not None:
+        chosen = list(texts[:MOST])
+    else:
+        count = min(TEXTS, session.made_texts)
+        chosen = made_texts(codec, count, median=session.made_symbols)
     if not chosen:
         raise UserError("there is no text to measure with", path=path)
     with _threads(1):
@@ -165,20 +170,20 @@ def _network_alone(
     return tokens, alone / max(tokens, 1)
 
 
-def made_texts(codec: Any, count: int) -> list[str]:
+def made_texts(codec: Any, count: int, *, median: int = 60) -> list[str]:
     """Make texts, all different, from a codec's symbols, which occur as in language (Zipf).
 
-    Their lengths are spread like those of reviews: half have fewer than 60 symbols.
+    Their lengths are spread like those of reviews: half have fewer than `median` symbols.
     """
     rng = np.random.default_rng(_SEED)
     first, size = len(SPECIAL), codec.size
     if size <= first:
         return [""] * count
     chance = 1 / np.arange(1, size - first + 1)
-    lengths = np.clip(rng.lognormal(np.log(60), 0.8, count), 3, 1000).astype(int)
+    lengths = np.clip(rng.lognormal(np.log(median), 0.8, count), 3, 1000).astype(int)
     ids = first + rng.choice(size - first, int(lengths.sum()), p=chance / chance.sum())
     parts = np.split(ids, np.cumsum(lengths)[:-1])
-    if isinstance(codec, TextCodec):
+    if isinstance(codec, TextCodec | PieceCodec):
         return [codec.decode(part.tolist()) for part in parts]
     return [" ".join(codec.symbol(int(index)) for index in part) for part in parts]
 

@@ -26,6 +26,8 @@ SESSIONS: dict[str, str] = {
     "language": "seqmap.runtime.language:LanguageSession",
     "signal": "seqmap.runtime.signal:SignalSession",
     "tag": "seqmap.runtime.tag:TagSession",
+    "transcribe": "seqmap.runtime.transcribe:TranscribeSession",
+    "translate": "seqmap.runtime.translate:TranslateSession",
 }
 """The session of each task."""
 
@@ -105,8 +107,14 @@ class Session(ABC):
     codecs: Any
     takes = "texts"
     """What its inputs are, for messages."""
+    at_once = CHUNK
+    """Inputs that `seqmap predict` answers together."""
     explains = False
     """Whether `explain` works."""
+    made_texts = 300
+    """At most so many texts `bench` makes to measure with, when none are given."""
+    made_symbols = 60
+    """How many symbols half of these have at most."""
 
     def __init__(self, archive: Archive, precision: str | None = None) -> None:
         self.archive = archive
@@ -210,9 +218,29 @@ class Session(ABC):
             f"a model of the task {self.task.name} has neither --min-confidence nor --n-best"
         )
 
+    def with_phrases(self, phrases: Iterable[str], *, boost: float | None = None) -> Session:
+        """Return the same model, expecting some phrases in speech.
+
+        Args:
+            phrases: Each of any number of words.
+            boost: What each of their characters is worth; None takes the model's own.
+
+        Raises:
+            UserError: The model does not hear speech.
+        """
+        raise UserError(f"a model of the task {self.task.name} expects no phrases")
+
+    def with_search(self, **settings: Any) -> Session:
+        """Return the same model with another search for its answers.
+
+        Raises:
+            UserError: The task searches for nothing, or a setting cannot be used.
+        """
+        raise UserError(f"a model of the task {self.task.name} has no search to set")
+
     def explain(
         self,
-        text: str,
+        text: Any,
         *,
         target: str | None = None,
         what_if: Sequence[str] = (),

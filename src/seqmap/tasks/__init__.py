@@ -14,6 +14,8 @@ TASKS: dict[str, str] = {
     "language": "seqmap.tasks.language:Language",
     "signal": "seqmap.tasks.signal:SignalTask",
     "tag": "seqmap.tasks.tag:Tag",
+    "transcribe": "seqmap.tasks.transcribe:Transcribe",
+    "translate": "seqmap.tasks.translate:Translate",
 }
 
 

@@ -20,6 +20,8 @@ RECIPES: dict[str, str] = {
     "language": "seqmap.training.language:train_language",
     "signal": "seqmap.training.signal:train_signals",
     "tag": "seqmap.training.tag:train_tagger",
+    "transcribe": "seqmap.training.transcribe:train_transcriber",
+    "translate": "seqmap.training.translate:train_translator",
 }
 """The function that turns a `Job` of a task into a `Trained`."""
 
@@ -31,6 +33,7 @@ REFERENCES: dict[str, str] = {
     "language": "seqmap.training.ngram_baseline:language_reference",
     "signal": "seqmap.training.warping:signal_reference",
     "tag": "seqmap.training.tag_baseline:tag_reference",
+    "translate": "seqmap.training.translate_baseline:translate_reference",
 }
 """The function `(train, test, targets) -> Reference` of a task's plain model, if it has one."""
 

@@ -40,7 +40,7 @@ class Transformer:
             TransformerLayer(arrays, f"{prefix}layers.{layer}.", config)
             for layer in range(config.layers)
         ]
-        self.norm = _take_norm(arrays, f"{prefix}norm", width)
+        self.norm = take_norm(arrays, f"{prefix}norm", width)
         self._positions = positions(512, width)
 
     def run(self, x: Floats, layout: Layout) -> Floats:
@@ -52,7 +52,22 @@ class Transformer:
         x += self._positions[layout.time]
         for layer in self.layers:
             x = layer.run(x, layout)
-        return _normed(x, self.norm)
+        return normed(x, self.norm)
+
+    def maps(self, x: Floats) -> list[Floats]:
+        """Return which symbol looks at which: (heads, time, time) for each layer.
+
+        Args:
+            x: Inputs of one document, (time, size).
+        """
+        layout = Layout([len(x)])
+        x = _dense(x, self.project) + positions(len(x), self.width)
+        found = []
+        for layer in self.layers:
+            query, key, _ = layer.parts(normed(x, layer.norm1)).transpose(1, 2, 0, 3)
+            found.append(_shares(query, key))
+            x = layer.run(x, layout)
+        return found
 
 
 class TransformerLayer:
@@ -61,8 +76,8 @@ class TransformerLayer:
     def __init__(self, arrays: Arrays, prefix: str, config: EncoderConfig) -> None:
         width, inner = config.hidden, config.feedforward or 4 * config.hidden
         self.heads = config.heads
-        self.norm1 = _take_norm(arrays, f"{prefix}norm1", width)
-        self.norm2 = _take_norm(arrays, f"{prefix}norm2", width)
+        self.norm1 = take_norm(arrays, f"{prefix}norm1", width)
+        self.norm2 = take_norm(arrays, f"{prefix}norm2", width)
         parts = [
             take_dense(arrays, f"{prefix}{name}", width, width)
             for name in ("query", "key", "value")
@@ -78,28 +93,29 @@ class TransformerLayer:
 
     def run(self, x: Floats, layout: Layout) -> Floats:
         """One layer, (tokens, width) -> (tokens, width)."""
-        x = x + _dense(self.attend(_normed(x, self.norm1), layout), self.output)
-        inner = _dense(_normed(x, self.norm2), self.feed1)
+        x = x + _dense(self.attend(normed(x, self.norm1), layout), self.output)
+        inner = _dense(normed(x, self.norm2), self.feed1)
         np.maximum(inner, 0, out=inner)
         x += _dense(inner, self.feed2)
         return x
 
+    def parts(self, x: Floats) -> Floats:
+        """Return query (scaled), key and value, (tokens, 3, heads, width / heads)."""
+        tokens, width = x.shape
+        found = _dense(x, self.attended).reshape(tokens, 3, self.heads, width // self.heads)
+        found[:, 0] *= np.float32((width // self.heads) ** -0.5)
+        return found
+
     def attend(self, x: Floats, layout: Layout) -> Floats:
         """Scaled dot-product self-attention within each document, eq. 1 of Vaswani et al. 2017."""
         tokens, width = x.shape
-        # (tokens, 3, heads, width / heads)
-        both = _dense(x, self.attended).reshape(tokens, 3, self.heads, width // self.heads)
-        both[:, 0] *= np.float32((width // self.heads) ** -0.5)
+        both = self.parts(x)
         context = np.empty((tokens, self.heads, width // self.heads), dtype=np.float32)
         for document in layout.filled:
             begin, end = layout.offsets[document : document + 2]
             # (heads, time, width / heads) each
             query, key, value = both[begin:end].transpose(1, 2, 0, 3)
-            scores = query @ key.transpose(0, 2, 1)
-            scores -= scores.max(axis=-1, keepdims=True)
-            np.exp(scores, out=scores)
-            scores /= scores.sum(axis=-1, keepdims=True)
-            context[begin:end] = (scores @ value).transpose(1, 0, 2)
+            context[begin:end] = (_shares(query, key) @ value).transpose(1, 0, 2)
         return context.reshape(tokens, width)
 
 
@@ -134,7 +150,17 @@ def positions(time: int, width: int) -> Floats:
     return table
 
 
-def _take_norm(arrays: Arrays, name: str, width: int) -> tuple[Floats, Floats]:
+def _shares(query: Floats, key: Floats) -> Floats:
+    """Return the softmax of query · key, (heads, time, time): rows add up to 1."""
+    scores = query @ key.transpose(0, 2, 1)
+    scores -= scores.max(axis=-1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=-1, keepdims=True)
+    return np.asarray(scores)
+
+
+def take_norm(arrays: Arrays, name: str, width: int) -> tuple[Floats, Floats]:
+    """Return weight and bias of a layer norm, each (width,)."""
     return take(arrays, f"{name}.weight", width), take(arrays, f"{name}.bias", width)
 
 
@@ -144,7 +170,7 @@ def _dense(x: Floats, layer: tuple[Floats, Floats]) -> Floats:
     return np.asarray(out)
 
 
-def _normed(x: Floats, norm: tuple[Floats, Floats]) -> Floats:
+def normed(x: Floats, norm: tuple[Floats, Floats]) -> Floats:
     """Layer norm over features (Ba et al. 2016)."""
     centred = x - x.mean(axis=-1, keepdims=True)
     variance = np.square(centred).mean(axis=-1, keepdims=True)

@@ -1,0 +1,159 @@
+"""The network of text → text: tables of vectors, an encoder, a decoder, scores of all pieces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seqmap.codecs.base import UNKNOWN
+from seqmap.codecs.pieces import BOUNDARY
+from seqmap.config import Config, EmbeddingConfig
+from seqmap.errors import ConfigError
+from seqmap.nn.decoders import build_decoder
+from seqmap.nn.decoders.base import Memory
+from seqmap.nn.decoders.lstm import CarriedLSTM
+from seqmap.nn.embedding import variational_dropout
+from seqmap.nn.encoders import build_encoder
+from seqmap.nn.encoders.lstm import set_precision
+from seqmap.nn.masks import valid
+from seqmap.nn.native_lstm import Precision
+from seqmap.nn.piece_loss import piece_loss
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Pairs side by side, as numbers.
+
+    Attributes:
+        source: (batch, source) int64, boundary at the end of each row and beyond.
+        source_lengths: (batch,), the boundary included.
+        target: (batch, target) int64: what shall be written, boundary at the end and beyond.
+        target_lengths: (batch,), the boundary included.
+    """
+
+    source: Tensor
+    source_lengths: Tensor
+    target: Tensor
+    target_lengths: Tensor
+
+
+class Vectors(nn.Module):
+    """A table of vectors, (pieces, size), with the dropouts of small data.
+
+    In training a piece is replaced by the unknown one with probability `word_dropout`, and
+    components are dropped over whole sequences (Gal & Ghahramani 2016).
+    """
+
+    def __init__(self, pieces: int, config: EmbeddingConfig) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(pieces, config.size))
+        # As output weights these must give scores of about one size whatever the dimension.
+        nn.init.normal_(self.weight, std=config.size**-0.5)
+        self.config = config
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Look pieces up, (batch, time) int64 -> (batch, time, size)."""
+        if self.training and self.config.word_dropout > 0:
+            dropped = torch.rand(ids.shape, device=ids.device) < self.config.word_dropout
+            ids = ids.masked_fill(dropped & (ids != BOUNDARY), UNKNOWN)
+        # Scaled, as in §3.4 of Vaswani et al. 2017: small as outputs, of size one as inputs.
+        vectors = F.embedding(ids, self.weight) * self.config.size**0.5
+        return variational_dropout(vectors, self.config.dropout, self.training)
+
+
+class TranslationNetwork(nn.Module):
+    """What is trained.
+
+    Args:
+        source: Number of source ids.
+        target: Number of target ids.
+        config: Sizes and dropouts.
+    """
+
+    precision: Precision = "fp32"
+
+    def __init__(self, *, source: int, target: int, config: Config) -> None:
+        super().__init__()
+        own, size = config.translate, config.embedding.size
+        if own.tie == "all" and own.vocabulary != "joint":
+            raise ConfigError(
+                "only a joint vocabulary can share one table",
+                given="translate.tie = all, translate.vocabulary = separate",
+                remedy="Set translate.tie = 'target'",
+            )
+        self.config = config
+        self.source = Vectors(source, config.embedding)
+        self.target = Vectors(target, config.embedding) if own.tie != "all" else None
+        self.output = Vectors(target, config.embedding) if own.tie == "none" else None
+        self.bias = nn.Parameter(torch.zeros(target))
+        self.encoder = build_encoder(size, config.encoder)
+        self.decoder = build_decoder(size, self.encoder.width, own)
+
+    @property
+    def target_vectors(self) -> Vectors:
+        """The table of the words that were written."""
+        return self.target or self.source
+
+    @property
+    def output_weight(self) -> Tensor:
+        """The vectors that the decoder's are compared with, (target ids, size)."""
+        return (self.output or self.target_vectors).weight
+
+    def forward(self, batch: PairBatch) -> Tensor:
+        """Return a vector for each valid step, one after the other, (steps, size)."""
+        memory = self.encode(batch.source, batch.source_lengths)
+        before = F.pad(batch.target, (1, 0), value=BOUNDARY)[:, :-1]
+        mask = valid(batch.target_lengths, batch.target.shape[1])
+        chance = self.config.translate.scheduled_sampling
+        if self.training and chance > 0:
+            before = self._mixed(before, mask, batch, memory, chance)
+        vectors = self._decoded(before, batch.target_lengths, memory)[mask]
+        return F.dropout(vectors, self.config.head.dropout, self.training)
+
+    def encode(self, source: Tensor, lengths: Tensor) -> Memory:
+        """Read the source."""
+        states = self.encoder(self.source(source), lengths)
+        return Memory(states, valid(lengths, source.shape[1]))
+
+    def scores(self, vectors: Tensor) -> Tensor:
+        """Compare with every piece, (steps, size) -> (steps, target ids)."""
+        return vectors @ self.output_weight.T + self.bias
+
+    def loss(self, vectors: Tensor, truth: Tensor) -> Tensor:
+        """Return the mean smoothed cross-entropy of vectors (steps, size) and pieces (steps,)."""
+        return piece_loss(
+            vectors,
+            self.output_weight,
+            self.bias,
+            truth,
+            smoothing=self.config.head.label_smoothing,
+            half=self.precision == "bf16",
+        )
+
+    def set_precision(self, precision: Precision) -> None:
+        """Choose the arithmetic of LSTM layers and of the output's product."""
+        self.precision = precision
+        set_precision(self.encoder, precision)
+        for module in self.decoder.modules():
+            if isinstance(module, CarriedLSTM):
+                module.precision = precision
+
+    def _decoded(self, before: Tensor, lengths: Tensor, memory: Memory) -> Tensor:
+        found: Tensor = self.decoder(self.target_vectors(before), lengths, memory)
+        return found
+
+    def _mixed(
+        self, before: Tensor, mask: Tensor, batch: PairBatch, memory: Memory, chance: float
+    ) -> Tensor:
+        """Put what the model itself says in place of some words (Mihaylova & Martins 2019, §3)."""
+        with torch.no_grad():
+            said = torch.zeros_like(before)
+            vectors = self._decoded(before, batch.target_lengths, memory)
+            said[mask] = self.scores(vectors[mask]).argmax(dim=-1)
+            own = F.pad(said, (1, 0), value=BOUNDARY)[:, :-1]
+            chosen = torch.rand(before.shape, device=before.device) < chance
+            chosen[:, 0] = False
+        return torch.where(chosen & mask, own, before)
