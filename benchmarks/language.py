@@ -32,7 +32,7 @@ from seqmap.data.corpus import read_corpus
 from seqmap.evaluate import evaluate
 from seqmap.runtime.session import load, restore
 from seqmap.tasks import find_task
-from seqmap.training import train
+from seqmap.training import reference, train
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "language.jsonl"
@@ -69,13 +69,16 @@ def shakespeare(data: Path, run: Path | None, model: Path | None) -> None:
         assert model is not None
         task, session = find_task("language"), load(model)
         corpus = read_corpus(path, ReadOptions()).examples
-        deployed = evaluate(session, task.hold_out(corpus, 0.1)[1]).metrics
+        fitting, held = task.hold_out(corpus, 0.1)
+        deployed, plain = evaluate(session, held).metrics, reference(task, fitting, held, None)
+        assert plain is not None
         losses = [epoch["dev_loss"] for epoch in found["history"]]
         note(
             {
                 "what": "tinyshakespeare",
                 "trained": found["dev_metrics"],
                 "deployed": deployed,
+                "baseline": {"title": plain.title, **plain.metrics},
                 "seconds": round(found["train_seconds"], 1),
                 "epoch_seconds": [round(epoch["seconds"], 1) for epoch in found["history"]],
                 "dev_losses": losses,

@@ -96,3 +96,20 @@ def test_a_task_without_a_demo(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no demo of this task"):
         any_demo("speak", tmp_path, Screen(quiet=True))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_of_language(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from seqmap.demo import language
+
+    tiny = language.CONFIG.replace(train__epochs=1, embedding__size=4, encoder__hidden=8)
+    language.run_demo(tmp_path, Screen(quiet=True), config=tiny, reviews=60)
+    shown = capsys.readouterr().out
+    for section in ("Data", "Training", "Test", "What it writes", "Deployed", "What it finds"):
+        assert f"── {section}" in shown
+    assert "none imported" in shown and "character 6-gram" in shown
+    lines = [line for line in shown.split("\n") if str(tmp_path) not in line]
+    assert max(map(display_width, lines)) <= 80
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "learning-curves.png",
+        "writer.seqmap",
+    ]

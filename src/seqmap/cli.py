@@ -411,7 +411,9 @@ def data(
 def demo(
     task: Annotated[
         str,
-        typer.Option(help="classify, tag, translate, forecast or transcribe.", metavar="TASK"),
+        typer.Option(
+            help="classify, tag, translate, forecast, transcribe or language.", metavar="TASK"
+        ),
     ] = "classify",
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the model.")] = Path(
         "seqmap-demo"

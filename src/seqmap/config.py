@@ -300,6 +300,9 @@ class TrainConfig:
     """Share of all steps over which the rate rises from zero."""
     clip: float = 1.0
     """Largest norm of the gradient; 0 turns clipping off."""
+    adversarial: float = 0.0
+    """Virtual adversarial training of a classifier (Miyato et al. 2017): by what share of their
+    length symbols' vectors are changed in the worst direction; 0 turns it off, 0.02 is a start."""
     layer_rate: float = 0.4
     """With `--init`: each layer learns at this share of the rate of the one above it."""
     unfreeze: int = 1
@@ -428,6 +431,7 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("train", "weight_decay"): (0, 100),
     ("train", "warmup"): (0, 1),
     ("train", "clip"): (0, 1e9),
+    ("train", "adversarial"): (0, 1),
     ("train", "layer_rate"): (0.001, 1),
     ("train", "unfreeze"): (0, 1000),
     ("train", "average"): (0, 0.99999),

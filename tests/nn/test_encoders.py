@@ -43,6 +43,13 @@ def test_padding_never_influences_a_result(name: str, direction: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(ENCODERS))
+def test_a_batch_of_empty_texts_is_read(name: str) -> None:
+    encoder = _encoder(name)
+    states = encoder(torch.zeros(3, 0, 6), torch.zeros(3, dtype=torch.int64))
+    assert states.shape == (3, 0, encoder.width)
+
+
+@pytest.mark.parametrize("name", list(ENCODERS))
 def test_training_reaches_every_weight_and_dropout_acts(name: str) -> None:
     encoder = _encoder(name).train()
     x = torch.randn(4, 5, 6)

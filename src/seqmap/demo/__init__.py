@@ -15,6 +15,7 @@ from seqmap.lazy import imported
 DEMOS: dict[str, str] = {
     "classify": "seqmap.demo.classify:run_demo",
     "forecast": "seqmap.demo.forecast:run_demo",
+    "language": "seqmap.demo.language:run_demo",
     "signal": "seqmap.demo.signals:run_demo",
     "tag": "seqmap.demo.tag:run_demo",
     "transcribe": "seqmap.demo.transcribe:run_demo",

@@ -45,7 +45,11 @@ class SequenceModel(nn.Module):
             ids: (batch, time) int64, zero beyond a row's length.
             lengths: (batch,) int64.
         """
-        scores: Tensor = self.head(self.encoder(self.embedding(ids), lengths), lengths)
+        return self.score(self.embedding(ids), lengths)
+
+    def score(self, vectors: Tensor, lengths: Tensor) -> Tensor:
+        """Return the head's scores for symbols' vectors, (batch, time, size)."""
+        scores: Tensor = self.head(self.encoder(vectors, lengths), lengths)
         return scores
 
 

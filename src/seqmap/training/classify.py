@@ -21,6 +21,7 @@ from seqmap.features.wide import WideModel
 from seqmap.nn.model import SequenceModel, to_arrays
 from seqmap.runtime.archive import Archive
 from seqmap.tasks.classify import Classify, Codecs, LabelSet
+from seqmap.training.adversarial import virtual_adversarial_loss
 from seqmap.training.class_weights import class_weights, importance, overlooked
 from seqmap.training.closing import learn_held_out
 from seqmap.training.cooccurrence import cooccurrence_vectors
@@ -67,6 +68,7 @@ def train_classifier(job: Job) -> Trained:
                 task.evaluate(probabilities(logits, codecs.multi), dev.targets, codecs).metrics
             ),
             class_weights=weights,
+            stability=_stability(model, config.train.adversarial, codecs),
         )
         identity = {"config": config.to_dict(), "data": fingerprint(fitting)}
         if init is not None:
@@ -169,6 +171,7 @@ class ClassifyLearner(Learner):
         dev: What it is measured on.
         measure: Turns dev logits (examples, classes) into named figures.
         class_weights: Weight of each class in the loss, (classes,), or None.
+        stability: Adds a loss that needs no labels to that of a batch (symbols, lengths), or None.
     """
 
     def __init__(
@@ -179,8 +182,10 @@ class ClassifyLearner(Learner):
         *,
         measure: Callable[[NDArray[np.float64]], dict[str, float]],
         class_weights: NDArray[np.float32] | None = None,
+        stability: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> None:
         self.network: SequenceModel = model
+        self._stability = stability
         self.lengths = data.lengths
         self.tables = [model.embedding.weight]
         self._device = next(model.parameters()).device
@@ -198,6 +203,7 @@ class ClassifyLearner(Learner):
             dev,
             measure=self._measure,
             class_weights=None if self._weights is None else self._weights.numpy(),
+            stability=self._stability,
         )
         other.depths = self.depths
         return other
@@ -206,10 +212,9 @@ class ClassifyLearner(Learner):
         """Return the mean loss of a batch."""
         batch = collate(self._data.sources, self._data.targets, rows)
         target = torch.from_numpy(batch.target).to(self._device)
-        found: Tensor = self.network.head.loss(
-            self.network(*self._inputs(batch)), target, self._weights
-        )
-        return found
+        inputs = self._inputs(batch)
+        found: Tensor = self.network.head.loss(self.network(*inputs), target, self._weights)
+        return found if self._stability is None else found + self._stability(*inputs)
 
     def score(self) -> Score:
         """Return the dev loss and figures."""
@@ -233,6 +238,17 @@ class ClassifyLearner(Learner):
             torch.from_numpy(batch.source).to(self._device),
             torch.from_numpy(batch.lengths).to(self._device),
         )
+
+
+def _stability(
+    model: SequenceModel, share: float, codecs: Codecs
+) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """Return the loss of virtual adversarial training, where it is wanted."""
+    if share == 0:
+        return None
+    return lambda ids, lengths: virtual_adversarial_loss(
+        model, ids, lengths, share, multi=codecs.multi
+    )
 
 
 def _with_vectors(config: Config, codecs: Codecs, watch: Watch) -> tuple[Config, Vectors | None]:

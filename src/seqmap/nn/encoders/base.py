@@ -67,6 +67,8 @@ class RecurrentDirection(nn.Module, ABC):
 
     def states(self, x: Tensor, lengths: Tensor, w_hh: Tensor, backwards: bool) -> Tensor:
         """Read each row within its own length, forwards or backwards."""
+        if x.shape[1] == 0:  # a batch of empty texts, which torch refuses
+            return x.new_zeros(x.shape[0], 0, self.hidden)
         if not backwards:
             return self.run(x, w_hh)
         index = reverse_index(lengths, x.shape[1])[:, :, None]

@@ -85,9 +85,9 @@ class TransformerLayer(nn.Module):
         """
         batch, time, width = x.shape
         # query, key, value: (batch, heads, time, width / heads)
-        query = self.query(x).view(batch, time, self.heads, -1).transpose(1, 2)
-        key = self.key(x).view(batch, time, self.heads, -1).transpose(1, 2)
-        value = self.value(x).view(batch, time, self.heads, -1).transpose(1, 2)
+        query = self.query(x).view(batch, time, self.heads, width // self.heads).transpose(1, 2)
+        key = self.key(x).view(batch, time, self.heads, width // self.heads).transpose(1, 2)
+        value = self.value(x).view(batch, time, self.heads, width // self.heads).transpose(1, 2)
         # scores, weights: (batch, heads, time, time)
         scores = query @ key.transpose(2, 3) / math.sqrt(width // self.heads)
         # A finite floor: a row without any symbol then gives an average instead of NaN.
