@@ -31,5 +31,8 @@ test: check sanitize  ## checks, C++ tests under sanitizers, then the whole test
 sanitize: install  ## the C++ tests under ASan and UBSan, on every path of this machine
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh native/run_sanitizers.sh
 
+docs: install  ## the site, into build/site; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache

@@ -12,6 +12,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from report_speech import speech_section
+
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 
@@ -551,6 +553,8 @@ def main() -> None:
         "## F1 of exact spans: tagging (`benchmarks/tagging.py`)",
         "",
         *tagging_table(),
+        "",
+        *speech_section(RESULTS / "speech.jsonl"),
         "",
         "## BLEU on multi30k (`benchmarks/translation.py`)",
         "",

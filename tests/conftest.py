@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from seqmap.codecs import fit_codec
 from seqmap.config import Config, EncoderConfig
+from seqmap.data.corpus import TextCorpus
 from seqmap.runtime.archive import FORMAT, Archive
+from seqmap.tasks import find_task
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 TEXTS = [
@@ -136,3 +138,38 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the public data sets are not here (../shared/data)")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def small_language() -> Config:
+    """A language model that is trained in a second."""
+    return (
+        find_task("language")
+        .config()
+        .replace(
+            embedding__size=12,
+            encoder__hidden=16,
+            encoder__layers=1,
+            train__epochs=3,
+            train__batch_size=4,
+            train__learning_rate=0.02,
+            train__threads=1,
+            language__steps=16,
+        )
+    )
+
+
+def _sentences(lines: int = 150, seed: int = 0) -> list[TextCorpus]:
+    rng = np.random.default_rng(seed)
+    pairs = [("cat", "meows"), ("dog", "barks"), ("hen", "clucks")]
+    found = []
+    for place in rng.integers(0, 3, lines):
+        animal, sound = pairs[place]
+        found.append(f"the {animal} in the {'old new red'.split()[rng.integers(3)]} house {sound}.")
+    return [TextCorpus(tuple(found))]
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Callable[..., list[TextCorpus]]:
+    """Sentences of a small grammar: what follows depends on what came some words before."""
+    return _sentences

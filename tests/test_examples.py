@@ -19,6 +19,7 @@ RUNS: dict[str, tuple[dict[str, int], tuple[str, ...]]] = {
     "distillation": ({"labelled": 200, "unlabelled": 100, "epochs": 1}, ("student", "KiB")),
     "forecast_csv": ({"count": 700, "epochs": 1}, ("seasonal", "customers")),
     "tag_names": ({"count": 200, "epochs": 1}, ("precision", "at least 0.99")),
+    "transcribe_speech": ({"count": 12, "epochs": 1}, ("word error rate", "final")),
     "streaming": ({"count": 60, "epochs": 1}, ("'ter was rude. '", "(the whole text)")),
 }
 

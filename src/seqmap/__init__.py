@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from seqmap.errors import SeqmapError, UserError
     from seqmap.estimators import Classifier
     from seqmap.forecaster import Forecaster
+    from seqmap.language_model import LanguageModel
     from seqmap.runtime.session import Session, load
     from seqmap.tagger import Tagger
+    from seqmap.transcriber import Transcriber
     from seqmap.translator import Translator
 
 __version__ = "0.1.0"
@@ -27,8 +29,10 @@ _HOME = {
     "Config": "seqmap.config",
     "Example": "seqmap.data",
     "Forecaster": "seqmap.forecaster",
+    "LanguageModel": "seqmap.language_model",
     "SeqmapError": "seqmap.errors",
     "Session": "seqmap.runtime.session",
+    "Transcriber": "seqmap.transcriber",
     "UserError": "seqmap.errors",
     "load": "seqmap.runtime.session",
     "read_examples": "seqmap.data",
@@ -39,9 +43,11 @@ __all__ = [
     "Config",
     "Example",
     "Forecaster",
+    "LanguageModel",
     "SeqmapError",
     "Session",
     "Tagger",
+    "Transcriber",
     "Translator",
     "UserError",
     "__version__",

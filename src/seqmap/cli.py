@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqmap import __version__
-from seqmap.commands.shell import command
+from seqmap.commands.shell import command, shown_help
 
 if TYPE_CHECKING:
     from seqmap.commands.console import Screen
@@ -28,6 +28,10 @@ app = typer.Typer(
 Model = Annotated[str, typer.Argument(metavar="M.seqmap", help="A trained model.")]
 Precision = Annotated[
     str | None, typer.Option(help="fp32, bf16 or int8; else as the model was exported.")
+]
+Phrases = Annotated[
+    str | None,
+    typer.Option(help="Of speech: a file of expected phrases, one a line.", metavar="FILE"),
 ]
 Labelled = Annotated[str, typer.Argument(metavar="DATA", help="Labelled examples.")]
 
@@ -50,7 +54,10 @@ def _main(
 @command(app)
 def train(
     task: Annotated[
-        str, typer.Argument(metavar="TASK", help="classify, tag, translate or forecast")
+        str,
+        typer.Argument(
+            metavar="TASK", help="classify, tag, translate, forecast, transcribe, language"
+        ),
     ],
     data: Annotated[str, typer.Argument(metavar="TRAIN", help="Labelled examples.")],
     dev: Annotated[str | None, typer.Option(help="Examples to choose on; else held out.")] = None,
@@ -64,6 +71,9 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Seed of the (first) training.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Train this many: mean ± sd.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after a kill.")] = False,
+    init: Annotated[
+        str | None, typer.Option(help="A language model to start from.", metavar="LM.seqmap")
+    ] = None,
     baseline: Annotated[
         bool, typer.Option("--baseline/--no-baseline", help="Fit a plain model too, to compare.")
     ] = True,
@@ -81,7 +91,66 @@ def train(
     task = task_for(task, data, recordings=reading.series_column is not None)
     chosen = settings(task, config, set_ or [], seed)
     request = TrainRequest(task, data, dev, test, out, chosen, reading, seeds, resume, baseline)
-    run_train(replace(request, card={"about": about, "licence": licence}), screen)
+    card = {"about": about, "licence": licence}
+    run_train(replace(request, card=card, init=init), screen)
+
+
+@command(app)
+def pretrain(
+    corpora: Annotated[
+        list[str], typer.Argument(metavar="CORPUS…", help="Files of running text, or tables.")
+    ],
+    dev: Annotated[str | None, typer.Option(help="Text to choose on; else held out.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the model goes.")] = Path("LM.seqmap"),
+    config: Annotated[str | None, typer.Option(help="A TOML file.", metavar="C.toml")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting, repeatable.", metavar="SECTION.KEY=VALUE"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the training.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after a kill.")] = False,
+    about: Annotated[str | None, typer.Option(help="What the model is for; in its card.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Its licence; in its card.")] = None,
+    *,
+    reading: ReadOptions,
+    screen: Screen,
+) -> None:
+    """Train a language model on plain text, for others to start from (train --init)."""
+    from seqmap.commands.options import settings
+    from seqmap.commands.train import TrainRequest, run_train
+    from seqmap.tasks.language import PRETRAINING
+
+    chosen = settings("language", config, set_ or [], seed, defaults=PRETRAINING)
+    request = TrainRequest("language", corpora[0], dev, None, out, chosen, reading, resume=resume)
+    card = {"about": about, "licence": licence}
+    run_train(replace(request, more=corpora[1:], card=card, baseline=False), screen)
+
+
+@command(app)
+def generate(
+    model: Model,
+    source: Annotated[
+        str | None, typer.Argument(metavar="[FILE|-]", help="Texts to continue.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="One text to continue.")] = None,
+    length: Annotated[int | None, typer.Option(help="Symbols to write; 0 only scores.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="Below 1: safer; 0: always the likeliest.")
+    ] = None,
+    top_k: Annotated[int | None, typer.Option(help="Only the K likeliest symbols.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Only the likeliest of share P.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="Continuations of each text.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 42,
+    precision: Precision = None,
+    *,
+    reading: ReadOptions,
+    screen: Screen,
+) -> None:
+    """Let a language model write, from a text or from nothing."""
+    from seqmap.commands.generate import GenerateRequest, run_generate
+
+    drawn = (count, seed, length, temperature, top_k, top_p)
+    run_generate(GenerateRequest(model, source, text, *drawn, precision), reading, screen)
 
 
 @command(app)
@@ -103,7 +172,7 @@ def evaluate(
 def predict(
     model: Model,
     source: Annotated[
-        str | None, typer.Argument(metavar="[FILE|-]", help="Texts; - is standard input.")
+        str | None, typer.Argument(metavar="[FILE|-]", help="Texts or sound; - is standard input.")
     ] = None,
     text: Annotated[str | None, typer.Option(help="One text.")] = None,
     precision: Precision = None,
@@ -111,9 +180,12 @@ def predict(
         float, typer.Option(help="Leave out what is less probable.", metavar="P")
     ] = 0.0,
     n_best: Annotated[int, typer.Option(help="Readings of each input.", metavar="N")] = 1,
+    phrases: Phrases = None,
     search: Annotated[
         list[str] | None,
-        typer.Option(help="Of translators: beam=8, prefix=…; repeatable.", metavar="KEY=VALUE"),
+        typer.Option(
+            help="Of translators and transcribers: beam=8, …; repeatable.", metavar="KEY=VALUE"
+        ),
     ] = None,
     *,
     reading: ReadOptions,
@@ -123,30 +195,35 @@ def predict(
     from seqmap.commands.predict import PredictRequest, run_predict
 
     request = PredictRequest(model, source, text, reading, precision, min_confidence, n_best)
-    run_predict(replace(request, search=tuple(search or ())), screen)
+    searched = replace(request, phrases=phrases, search=tuple(search or ()))
+    run_predict(searched, screen)
 
 
 @command(app)
 def stream(
     model: Model,
     source: Annotated[
-        str | None, typer.Argument(metavar="[FILE|-]", help="One text; - is standard input.")
+        str | None, typer.Argument(metavar="[FILE|-]", help="A text or sound; - is standard input.")
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="Of the text; else UTF-8.")] = None,
     precision: Precision = None,
+    rate: Annotated[
+        int | None, typer.Option(min=1, help="Of raw 16-bit samples; else the model's.")
+    ] = None,
+    phrases: Phrases = None,
     *,
     screen: Screen,
 ) -> None:
-    """Answer while one text arrives, in constant memory."""
-    from seqmap.commands.stream import run_stream
+    """Answer while one text or speech arrives, in constant memory."""
+    from seqmap.commands.stream import StreamRequest, run_stream
 
-    run_stream(model, source, encoding, precision, screen)
+    run_stream(StreamRequest(model, source, encoding, precision, rate, phrases), screen)
 
 
 @command(app)
 def export(
     model: Model,
-    to: Annotated[str, typer.Option(help="What to make: archive.")] = "archive",
+    to: Annotated[str, typer.Option(help="What to make: archive, c or onnx.")] = "archive",
     quantize: Annotated[
         str, typer.Option(help="Numbers of the weights: int8, bf16 or none.")
     ] = "int8",
@@ -159,7 +236,7 @@ def export(
     reading: ReadOptions,
     screen: Screen,
 ) -> None:
-    """Write the model in a smaller form, unless that costs accuracy."""
+    """Write the model in another form, unless that costs accuracy."""
     from seqmap.commands.export import ExportRequest, run_export
 
     run_export(ExportRequest(model, to, quantize, dev, out, max_loss), reading, screen)
@@ -233,6 +310,72 @@ def serve(
 
 
 @command(app)
+def compare(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="classify or tag")],
+    data: Annotated[str, typer.Argument(metavar="TRAIN", help="Labelled examples.")],
+    encoders: Annotated[
+        str, typer.Option(help="What to compare, separated by commas.", metavar="A,B,…")
+    ] = "rnn,gru,lstm,transformer,lstm-transformer",
+    dev: Annotated[str | None, typer.Option(help="Examples to choose on; else held out.")] = None,
+    test: Annotated[str | None, typer.Option(help="Examples to measure on; else dev.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("comparison"),
+    config: Annotated[str | None, typer.Option(help="A TOML file.", metavar="C.toml")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting of all, repeatable.", metavar="SECTION.KEY=VALUE"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the first training.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each encoder.")] = 3,
+    probe_steps: Annotated[
+        int, typer.Option(min=0, help="Training steps of each probe; 0: no probes.")
+    ] = 300,
+    *,
+    reading: ReadOptions,
+    screen: Screen,
+) -> None:
+    """Train several encoders on the same data, and show what each reaches and costs."""
+    from seqmap.commands.compare import CompareRequest, run_compare
+    from seqmap.commands.options import settings
+
+    names = [name.strip() for name in encoders.split(",")]
+    chosen = settings(task, config, set_ or [], seed)
+    files = (data, dev, test, out)
+    run_compare(CompareRequest(task, names, *files, chosen, reading, seeds, probe_steps), screen)
+
+
+@command(app)
+def search(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="classify or tag")],
+    data: Annotated[str, typer.Argument(metavar="TRAIN", help="Labelled examples.")],
+    trials: Annotated[int, typer.Option(min=1, help="Trials in all; more go on.")] = 30,
+    max_size: Annotated[str | None, typer.Option(help="Of the file, such as 2MB.")] = None,
+    max_latency: Annotated[
+        str | None, typer.Option(help="Of an answer, one thread, such as 1ms.")
+    ] = None,
+    dev: Annotated[str | None, typer.Option(help="Examples to choose on; else held out.")] = None,
+    test: Annotated[str | None, typer.Option(help="Examples for the winner alone.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the search.")] = Path("search"),
+    config: Annotated[str | None, typer.Option(help="A TOML file.", metavar="C.toml")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Not to be searched, repeatable.", metavar="SECTION.KEY=VALUE"),
+    ] = None,
+    finalists: Annotated[int, typer.Option(min=0, help="The best, trained again.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each finalist.")] = 3,
+    *,
+    reading: ReadOptions,
+    screen: Screen,
+) -> None:
+    """Look for the best configuration; stop it at any time, and go on with the same command."""
+    from seqmap.commands.options import settings
+    from seqmap.commands.search import SearchRequest, run_search
+
+    fixed = set_ or []
+    given = (data, dev, test, out, settings(task, config, fixed, None), fixed, reading)
+    run_search(SearchRequest(task, *given, trials, finalists, seeds, max_size, max_latency), screen)
+
+
+@command(app)
 def info(
     model: Model,
     markdown: Annotated[
@@ -248,9 +391,27 @@ def info(
 
 
 @command(app)
+def data(
+    action: Annotated[str, typer.Argument(metavar="list|get", help="Name the sets, or get one.")],
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Which set to get.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Its folder; else its name.")] = None,
+    mirror: Annotated[
+        Path | None, typer.Option(help="Folder with the files, instead of the network.")
+    ] = None,
+    *,
+    screen: Screen,
+) -> None:
+    """List well-known public data sets, or get one, checked."""
+    from seqmap.commands.data import run_data
+
+    run_data(action, name, out, mirror, screen)
+
+
+@command(app)
 def demo(
     task: Annotated[
-        str, typer.Option(help="Which demo: classify, tag, translate or forecast.", metavar="TASK")
+        str,
+        typer.Option(help="classify, tag, translate, forecast or transcribe.", metavar="TASK"),
     ] = "classify",
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the model.")] = Path(
         "seqmap-demo"
@@ -269,6 +430,10 @@ def demo(
 
 def main() -> None:
     """Run the command line."""
+    found = shown_help(app, sys.argv[1:])
+    if found is not None:
+        print(found)
+        return
     try:
         app()
     except KeyboardInterrupt:

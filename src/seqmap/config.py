@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class TextConfig:
     """How text becomes symbols."""
 
-    unit: Literal["auto", "word", "char", "subword"] = "auto"
-    """What a symbol is; `auto` takes characters for Chinese, Japanese or Thai, else words."""
+    unit: Literal["auto", "word", "char", "subword", "literal"] = "auto"
+    """What a symbol is; `auto` takes characters for Chinese, Japanese or Thai, else words. `char`
+    makes one blank of several; `literal` keeps every character, line ends too."""
     vocabulary: int = 30_000
     """At most this many symbols are kept, the most frequent ones; the others share one id."""
     min_count: int = 1
@@ -133,6 +134,57 @@ class SignalConfig:
 
 
 @dataclass(frozen=True)
+class AudioConfig:
+    """How recordings become steps of features, and how they are varied in training."""
+
+    rate: int = 0
+    """Samples a second that all recordings are brought to; 0: most of the training's, ≤ 16000."""
+    mels: int = 40
+    """Bands of the log-mel spectrum."""
+    stack: int = 3
+    """Frames of 10 ms that make one step."""
+    context: int = 2
+    """Further frames that a step sees on either side."""
+    mean: Literal["auto", "whole", "running"] = "auto"
+    """What bands are centred by; `auto`: the running mean if read left to right, else the whole."""
+    speed: float = 0.1
+    """Training also on copies that are slower and faster by this share; 0: without them."""
+    tempo: float = 0.15
+    """Change of tempo in training, as a share; the pitch stays."""
+    tract: float = 0.1
+    """Change of the length of the vocal tract in training, as a share: other voices."""
+    noise: float = 0.5
+    """Chance that noise is added to a training recording."""
+    time_masks: int = 2
+    """Stretches of time that are hidden in training (SpecAugment)."""
+    time_mask: float = 0.1
+    """Longest of them, as a share of the recording."""
+    band_masks: int = 2
+    """Ranges of bands that are hidden in training."""
+    band_mask: int = 8
+    """Widest of them, in bands."""
+
+
+@dataclass(frozen=True)
+class TranscribeConfig:
+    """How text is found in what the network hears."""
+
+    search: Literal["beam", "greedy"] = "beam"
+    """`beam` weighs several readings with the language model, `greedy` takes the likeliest symbols.
+    """
+    beam: int = 32
+    """Readings that are kept."""
+    order: int = 3
+    """Words that the language model looks at together; 0 leaves it out."""
+    language: str = ""
+    """More text for the language model, one sentence a line, or an ARPA file instead of it."""
+    pause: float = 0.8
+    """Seconds of silence after which a stream gives its final result."""
+    longest: float = 30.0
+    """Seconds after which it does so without one, and that are read together at most."""
+
+
+@dataclass(frozen=True)
 class TagConfig:
     """What tagging adds: how a word is read by its letters, and how tags are chosen together."""
 
@@ -162,6 +214,26 @@ class TagConfig:
     """Longer texts are read in overlapping windows of this many tokens."""
     intent_weight: float = 0.5
     """Weight of the intent's loss beside that of the tags, where texts have an intent."""
+
+
+@dataclass(frozen=True)
+class LanguageConfig:
+    """What a language model adds (other tasks do not use it)."""
+
+    steps: int = 128
+    """Symbols over which gradients go back; the state goes on beyond."""
+    output: Literal["tied", "free"] = "tied"
+    """`tied` scores symbols by their vectors (Press & Wolf 2017), `free` by a table of its own."""
+    candidates: int = -1
+    """Wrong symbols that training compares with (sampled softmax); 0 takes all, -1 decides."""
+    length: int = 200
+    """Symbols that an answer adds to a text, at most."""
+    temperature: float = 0.8
+    """Below 1 likely symbols are preferred, above 1 unlikely ones; 0 takes the likeliest."""
+    top_k: int = 0
+    """Only so many of the likeliest symbols may follow; 0: all."""
+    top_p: float = 0.95
+    """Only the likeliest symbols that together have this probability may follow (nucleus)."""
 
 
 @dataclass(frozen=True)
@@ -225,6 +297,10 @@ class TrainConfig:
     """Share of all steps over which the rate rises from zero."""
     clip: float = 1.0
     """Largest norm of the gradient; 0 turns clipping off."""
+    layer_rate: float = 0.4
+    """With `--init`: each layer learns at this share of the rate of the one above it."""
+    unfreeze: int = 1
+    """With `--init`: epochs after which the next layer below begins to learn; 0: all at once."""
     average: float = 0.998
     """Decay of the running average of the weights that is evaluated and kept; 0 turns it off."""
     patience: int = 5
@@ -257,6 +333,9 @@ class Config:
     forecast: ForecastConfig = field(default_factory=ForecastConfig)
     signal: SignalConfig = field(default_factory=SignalConfig)
     tag: TagConfig = field(default_factory=TagConfig)
+    audio: AudioConfig = field(default_factory=AudioConfig)
+    transcribe: TranscribeConfig = field(default_factory=TranscribeConfig)
+    language: LanguageConfig = field(default_factory=LanguageConfig)
     translate: TranslateConfig = field(default_factory=TranslateConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
@@ -295,6 +374,22 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("forecast", "window"): (0, 100_000),
     ("forecast", "season"): (0, 100_000),
     ("forecast", "coverage"): (0.5, 0.999),
+    ("audio", "rate"): (0, 192_000),
+    ("audio", "mels"): (4, 256),
+    ("audio", "stack"): (1, 16),
+    ("audio", "context"): (0, 32),
+    ("audio", "speed"): (0, 0.5),
+    ("audio", "tempo"): (0, 0.9),
+    ("audio", "tract"): (0, 0.5),
+    ("audio", "noise"): (0, 1),
+    ("audio", "time_masks"): (0, 100),
+    ("audio", "time_mask"): (0, 0.5),
+    ("audio", "band_masks"): (0, 100),
+    ("audio", "band_mask"): (0, 256),
+    ("transcribe", "beam"): (1, 10_000),
+    ("transcribe", "order"): (0, 6),
+    ("transcribe", "pause"): (0.1, 3600),
+    ("transcribe", "longest"): (1, 3600),
     ("tag", "character_size"): (1, 4096),
     ("tag", "character_hidden"): (1, 4096),
     ("tag", "longest_word"): (2, 1000),
@@ -305,6 +400,12 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("tag", "pair_size"): (0, 4096),
     ("tag", "window"): (8, 100_000),
     ("tag", "intent_weight"): (0, 100),
+    ("language", "steps"): (2, 100_000),
+    ("language", "candidates"): (-1, 10_000_000),
+    ("language", "length"): (0, 1_000_000),
+    ("language", "temperature"): (0, 100),
+    ("language", "top_k"): (0, 10_000_000),
+    ("language", "top_p"): (0.001, 1),
     ("translate", "sampling"): (0, 100),
     ("translate", "hidden"): (1, 8192),
     ("translate", "layers"): (1, 64),
@@ -323,6 +424,8 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("train", "weight_decay"): (0, 100),
     ("train", "warmup"): (0, 1),
     ("train", "clip"): (0, 1e9),
+    ("train", "layer_rate"): (0.001, 1),
+    ("train", "unfreeze"): (0, 1000),
     ("train", "average"): (0, 0.99999),
     ("train", "patience"): (1, 100_000),
     ("train", "closing"): (0, 100),

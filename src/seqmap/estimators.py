@@ -59,7 +59,7 @@ class Classifier(ClassifierMixin, SessionEstimator[ClassifySession]):  # type: i
         layers: int = 1,
         epochs: int = 12,
         wide: Literal["ngram", "none"] = "ngram",
-        unit: Literal["auto", "word", "char", "subword"] = "auto",
+        unit: Literal["auto", "word", "char", "subword", "literal"] = "auto",
         seed: int = 42,
         config: dict[str, Any] | None = None,
         verbose: bool = False,

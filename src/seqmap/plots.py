@@ -288,6 +288,20 @@ def plain_axes(axes: Any, below: str, beside: str) -> None:
         axes.spines[side].set_visible(False)
 
 
+def logarithmic(axis: Any) -> None:
+    """Give a logarithmic axis plain numbers: matplotlib would write powers as formulas."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if _decades(axis) < 2 else (1.0,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _decades(axis: Any) -> float:
+    low, high = axis.get_view_interval()
+    return float(np.log10(high / low)) if low > 0 else 0.0
+
+
 def presentable(names: Sequence[str]) -> tuple[list[str], str]:
     """Return names that can be drawn, and a note where some had to become numbers."""
     shown, lost = [], 0

@@ -119,7 +119,7 @@ def test_none_needs_no_examples_and_gives_fp32(model: Path, dev: Path, tmp_path:
     ("words", "message"),
     [
         (["--quantize", "int4", "--dev", "x"], "given: 'int4'; allowed: none, bf16, int8"),
-        (["--to", "tflite", "--dev", "x"], "given: 'tflite'; allowed: archive"),
+        (["--to", "tflite", "--dev", "x"], "given: 'tflite'; allowed: archive, c, onnx"),
         ([], "Give labelled examples that were not trained on: --dev FILE"),
         (["--dev", "missing.csv"], "missing.csv: no such file"),
         (["--dev", "x", "--max-loss", "2"], "--max-loss is a share"),

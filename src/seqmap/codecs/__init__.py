@@ -13,6 +13,8 @@ from seqmap.codecs.base import PAD, UNKNOWN, Ids, TextCodec
 from seqmap.codecs.char import CharCodec
 from seqmap.codecs.characters import choose_unit
 from seqmap.codecs.labels import LabelCodec
+from seqmap.codecs.lines import LineCodec
+from seqmap.codecs.literal import LiteralCodec
 from seqmap.codecs.subword import SubwordCodec
 from seqmap.codecs.word import WordCodec
 from seqmap.config import TextConfig
@@ -24,6 +26,8 @@ __all__ = [
     "UNKNOWN",
     "CharCodec",
     "LabelCodec",
+    "LineCodec",
+    "LiteralCodec",
     "SubwordCodec",
     "TextCodec",
     "WordCodec",
@@ -37,6 +41,7 @@ CODECS: dict[str, type[TextCodec]] = {
     "word": WordCodec,
     "char": CharCodec,
     "subword": SubwordCodec,
+    "literal": LiteralCodec,
 }
 
 _CHOICE_TEXTS = 100_000
@@ -60,6 +65,8 @@ def restore_codec(state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) 
         ArchiveError: The state names no known codec, or is damaged.
         MissingExtraError: The codec needs a package that is not installed.
     """
+    if state.get("unit") == LineCodec.unit:
+        return LineCodec(restore_codec(state["inner"], arrays))
     codec = CODECS.get(str(state.get("unit")))
     if codec is None:
         raise ArchiveError(

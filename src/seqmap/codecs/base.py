@@ -24,7 +24,7 @@ Ids = NDArray[np.int32]
 class TextCodec(ABC):
     """Text ⇄ ids. Encoding works for every string; only fitting and restoring can fail."""
 
-    unit: ClassVar[Literal["word", "char", "subword"]]
+    unit: ClassVar[Literal["word", "char", "subword", "literal", "lines"]]
     """The name under which the configuration knows this codec."""
 
     @property

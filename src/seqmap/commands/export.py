@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,10 @@ from seqmap.commands.evaluate import read_labelled
 from seqmap.data import ReadOptions
 from seqmap.errors import ConfigError, ExportError, UserError
 from seqmap.evaluate import evaluate
-from seqmap.runtime.archive import check_output, from_bytes, save, to_bytes
+from seqmap.lazy import imported
+from seqmap.runtime.archive import Archive, check_output, from_bytes, save, to_bytes
 from seqmap.runtime.quantize import KINDS, quantized
 from seqmap.runtime.session import Session, load, restore
-
-TARGETS = ("archive",)
-"""What `--to` knows."""
 
 # Metrics of which less is better; of all others more is.
 _COSTS = ("loss", "perplexity", "wer", "cer", "mse", "mae")
@@ -29,7 +28,7 @@ class ExportRequest:
     Attributes:
         model: The archive to start from.
         to: One of `TARGETS`.
-        quantize: How matrices are stored and computed: `int8`, `bf16` or `none`.
+        quantize: How matrices are stored: `int8`, `none`, or for archives `bf16`.
         dev: Labelled examples to measure on; may be left out for `none`.
         out: Where the export goes; None puts it beside the model.
         max_loss: How much of the task's main metric may be lost.
@@ -43,35 +42,65 @@ class ExportRequest:
     max_loss: float
 
 
+@dataclass(frozen=True)
+class Target:
+    """A form that models are exported to.
+
+    Attributes:
+        write: Where the function is that writes a model and returns the facts to report.
+        suffix: Of the default name, with `{}` for the way of quantising.
+        kinds: Ways of quantising.
+        precision: What it computes in; None means what the archive was exported for.
+    """
+
+    write: str
+    suffix: str
+    kinds: tuple[str, ...]
+    precision: str | None = None
+
+
+Writer = Callable[[Archive, Path, Screen], dict[str, Any]]
+
+TARGETS = {
+    "archive": Target("seqmap.commands.export:write_archive", ".{}.seqmap", KINDS),
+    "c": Target("seqmap.commands.export_c:write_c", "-c", ("none", "int8"), "fp32"),
+    "onnx": Target("seqmap.commands.export_onnx:write_onnx", "-onnx", ("none", "int8"), "fp32"),
+}
+"""What `--to` knows."""
+
+
 def run_export(request: ExportRequest, options: ReadOptions, screen: Screen) -> None:
-    """Write a smaller model, unless it has become worse than is allowed.
+    """Write a model in another form, unless it has become worse than is allowed.
 
     Raises:
         UserError: The model or the examples cannot be used, or an option is wrong.
-        ExportError: It loses more than `max_loss`; nothing is written.
+        ExportError: It loses more than `max_loss`, or answers otherwise; nothing is written.
     """
-    _check(request)
+    target = _checked(request)
     source = Path(request.model)
     name = source.name.removesuffix(".seqmap")
-    out = request.out or source.with_name(f"{name}.{request.quantize}.seqmap")
-    check_output(out)
+    out = request.out or source.with_name(name + target.suffix.format(request.quantize))
+    check_output(out) if request.to == "archive" else check_output(out.with_name(".seqmap"))
     session = load(source)
     before = source.stat().st_size
     made = quantized(session.archive, request.quantize)
     facts: dict[str, Any] = {}
     if request.dev is not None:
         # Through its bytes: what is measured is what will be read.
-        facts = _compare(session, restore(from_bytes(to_bytes(made))), request, options, screen)
+        measured = restore(from_bytes(to_bytes(made)), precision=target.precision)
+        facts = _compare(session, measured, request, options, screen)
         made.manifest["quantization"] = facts
     if facts and facts["loss"] > request.max_loss:
         raise ExportError(
             f"{request.quantize} loses {facts['loss']:.4f} {facts['metric']}"
             f" ({facts['before']:.4f} → {facts['after']:.4f}), more than --max-loss"
-            f" {request.max_loss:g}; nothing was written. Try --quantize bf16, or allow more"
+            f" {request.max_loss:g}; nothing was written. {_remedy(target)}"
         )
-    save(made, out)
-    after = out.stat().st_size
-    screen.result(f"{out}: {in_bytes(after)} (was {in_bytes(before)}), {request.quantize}")
+    write: Writer = imported(target.write)
+    written = write(made, out, screen)
+    screen.result(
+        f"{out}: {in_bytes(written['bytes'])} (was {in_bytes(before)}), {request.quantize}"
+    )
     if facts:
         screen.result(
             f"{facts['metric']} {facts['before']:.4f} → {facts['after']:.4f}"
@@ -83,25 +112,38 @@ def run_export(request: ExportRequest, options: ReadOptions, screen: Screen) -> 
             "out": str(out),
             "to": request.to,
             "quantize": request.quantize,
-            "bytes": after,
             "bytes_before": before,
+            **written,
             **facts,
         }
     )
 
 
-def _check(request: ExportRequest) -> None:
-    if request.to not in TARGETS:
+def write_archive(made: Archive, out: Path, screen: Screen) -> dict[str, Any]:
+    """Write an archive."""
+    save(made, out)
+    return {"bytes": out.stat().st_size}
+
+
+def _remedy(target: Target) -> str:
+    return f"Try --quantize {'bf16' if 'bf16' in target.kinds else 'none'}, or allow more"
+
+
+def _checked(request: ExportRequest) -> Target:
+    target = TARGETS.get(request.to)
+    if target is None:
         raise ConfigError("cannot export to this", given=request.to, allowed=TARGETS)
-    if request.quantize not in KINDS:
-        raise ConfigError("cannot quantise so", given=request.quantize, allowed=KINDS)
+    if request.quantize not in target.kinds:
+        raise ConfigError("cannot quantise so", given=request.quantize, allowed=target.kinds)
     if not 0 <= request.max_loss <= 1:
         raise ConfigError("--max-loss is a share", given=request.max_loss, allowed="0 to 1")
     if request.quantize != "none" and request.dev is None:
         raise UserError(
             "what quantising costs has to be measured",
-            remedy="Give labelled examples that were not trained on: --dev FILE",
+            remedy="Give labelled examples that were not trained on: --dev FILE,"
+            " or take --quantize none",
         )
+    return target
 
 
 def _compare(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from seqmap.config import Config, load_config
+from seqmap.config import Config, load_config, override
 from seqmap.tasks import find_task
+
+if TYPE_CHECKING:
+    from seqmap.runtime.session import Session
 
 _ESCAPES = {"\\t": "\t", "tab": "\t"}
 
@@ -23,12 +27,42 @@ def delimiter_of(word: str | None) -> str | None:
     return None if word is None else _ESCAPES.get(word, word)
 
 
-def settings(task: str, config: str | None, changes: Sequence[str], seed: int | None) -> Config:
+def settings(
+    task: str,
+    config: str | None,
+    changes: Sequence[str],
+    seed: int | None,
+    *,
+    defaults: Mapping[str, Any] | None = None,
+) -> Config:
     """Read the configuration and apply `--set` and `--seed` to the defaults of the task.
+
+    Args:
+        task: Its name.
+        config: A TOML file.
+        changes: Settings `section.key=value`.
+        seed: Of the training.
+        defaults: What differs from the task's own defaults.
 
     Raises:
         UserError: There is no such task.
         ConfigError: A key or a value is not valid.
     """
-    chosen = load_config(config, changes, base=find_task(task).config())
+    base = override(find_task(task).config(), defaults or {})
+    chosen = load_config(config, changes, base=base)
     return chosen if seed is None else chosen.replace(train__seed=seed)
+
+
+def expecting(session: Session, path: str | None) -> Session:
+    """Return a model that expects the phrases of a file, one a line; without one, as it is.
+
+    Raises:
+        UserError: The model hears no speech, or a phrase cannot be used.
+        DataError: The file cannot be read.
+    """
+    if path is None:
+        return session
+    from seqmap.data.source import LineStream, Source
+
+    lines = [text.strip() for _, text in LineStream(Source(path))]
+    return session.with_phrases([line for line in lines if line])

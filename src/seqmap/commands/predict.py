@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqmap.commands.console import Screen
+from seqmap.commands.options import expecting
 from seqmap.config import parse_setting
 from seqmap.data import ReadOptions
 from seqmap.data.source import comes_once
 from seqmap.errors import UserError
-from seqmap.runtime.session import CHUNK, load
+from seqmap.runtime.session import Session, load
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class PredictRequest:
         precision: What the native core computes in, or None as the archive says.
         min_confidence: What is less probable is left out.
         n_best: How many readings of an input to give.
+        phrases: A file of phrases that are expected in speech, one a line.
         search: Settings of a search, `key=value` each.
     """
 
@@ -37,6 +39,7 @@ class PredictRequest:
     precision: str | None = None
     min_confidence: float = 0.0
     n_best: int = 1
+    phrases: str | None = None
     search: Sequence[str] = ()
 
 
@@ -46,31 +49,39 @@ def run_predict(request: PredictRequest, screen: Screen) -> None:
     Raises:
         UserError: The model or the input cannot be used.
     """
-    source, text = request.source, request.text
-    if (source is None) == (text is None):
+    if (request.source is None) == (request.text is None):
         raise UserError(
             "predict needs one input", allowed="a FILE, - for standard input, or --text"
         )
     session = load(request.model, precision=request.precision)
     session = session.with_answers(min_confidence=request.min_confidence, n_best=request.n_best)
+    session = expecting(session, request.phrases)
     if request.search:
         session = session.with_search(**dict(map(_setting, request.search)))
     task = session.task
-    inputs: Iterator[Any]
-    if text is not None:
-        inputs = iter([task.input_of(text)])
-    else:
-        path = str(source)
-        memory = session.archive.manifest.get("input")
-        inputs = task.inputs(path, task.recall(path, request.options, memory, labelled=False))
     count = 0
-    # Whoever writes to a pipe may wait for the answer; a file is read in larger pieces.
-    waited_for = source is not None and comes_once(source)
-    for answer in session.predict_iter(inputs, chunk=1 if waited_for else CHUNK):
+    # Whoever writes to a pipe may wait for the answer.
+    waited_for = request.source is not None and comes_once(request.source)
+    for answer in answers(session, request.source, request.text, request.options):
         count += 1
         record = json.dumps(task.record(answer), ensure_ascii=False) if screen.as_json else None
         print(task.line(answer) if record is None else record, flush=waited_for)
     screen.close({"task": session.task.word, "count": count})
+
+
+def answers(
+    session: Session, source: str | None, text: str | None, options: ReadOptions
+) -> Iterator[Any]:
+    """Answer a text, or what a file or a pipe holds, as it comes."""
+    task = session.task
+    if source is None:
+        inputs: Iterator[Any] = iter([task.input_of(str(text))])
+    else:
+        memory = session.archive.manifest.get("input")
+        inputs = task.inputs(source, task.recall(source, options, memory, labelled=False))
+    # A file is read in larger pieces than what is waited for.
+    waited_for = source is not None and comes_once(source)
+    return session.predict_iter(inputs, chunk=1 if waited_for else session.at_once)
 
 
 def _setting(given: str) -> tuple[str, Any]:

@@ -6,12 +6,14 @@ import errno
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from seqmap.errors import MissingExtraError, SeqmapError
 
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
 # What may be missing, and the extra of seqmap that brings it.
 _EXTRAS = {
     **dict.fromkeys(("torch", "sklearn", "scipy", "matplotlib", "sentencepiece"), "train"),
+    "optuna": "train",
     "pyarrow": "parquet",
+    **dict.fromkeys(("onnx", "onnxruntime"), "export"),
+    **dict.fromkeys(("soundfile", "soxr", "kaldi_native_fbank", "jiwer"), "audio"),
     **dict.fromkeys(("fastapi", "starlette", "uvicorn", "prometheus_client"), "serve"),
 }
 
@@ -61,6 +66,10 @@ def _reading(
     ] = None,
     covariates: Annotated[
         str | None, typer.Option(help="Of series: columns that help to forecast.", metavar="A,B")
+    ] = None,
+    audio: Annotated[
+        str | None,
+        typer.Option(help="Of recordings: the folder, zip or tar that they are in.", metavar="A"),
     ] = None,
     format: Annotated[
         str | None,
@@ -103,6 +112,7 @@ def _reading(
         series_column=(columns(series_column) or (None,))[0],
         value_columns=columns(value_columns),
         covariates=columns(covariates),
+        audio=audio,
         scheme=scheme,
     )
 
@@ -146,6 +156,21 @@ def command(app: typer.Typer) -> Callable[[Callable[..., None]], Callable[..., N
         return function
 
     return register
+
+
+def shown_help(app: typer.Typer, words: Sequence[str]) -> str | None:
+    """Return the help that `COMMAND --help` asks for; None where the words say something else.
+
+    typer would parse them first, and for that loads pydantic, which takes longer than all else.
+    """
+    group = get_command(app)
+    if len(words) != 2 or words[1] != "--help" or not isinstance(group, TyperGroup):
+        return None
+    found = group.commands.get(words[0])
+    if found is None:
+        return None
+    above = group.context_class(group, info_name=group.name)
+    return found.get_help(found.context_class(found, info_name=found.name, parent=above))
 
 
 _GROUPS: dict[str, Callable[..., Any]] = {"reading": _reading, "screen": _screen}

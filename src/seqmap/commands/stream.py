@@ -6,7 +6,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from seqmap.commands.console import Screen
@@ -21,18 +21,44 @@ _BYTES = 1 << 16  # at most so many at once
 _PIECES = re.compile(r"[^\n]*\n|[^\n]+")
 
 
-def run_stream(
-    model: str, source: str | None, encoding: str | None, precision: str | None, screen: Screen
-) -> None:
-    """Read one text as it comes; answer after each line, and whenever its writer pauses.
+@dataclass(frozen=True)
+class StreamRequest:
+    """What `seqmap stream` was asked for.
 
-    A classifier gives its answer so far, a tagger each span once it is certain, a translator the
-    answer to each line.
+    Attributes:
+        model: The archive.
+        source: A file, `-` or None for standard input.
+        encoding: Of a text; None means UTF-8.
+        precision: What the native core computes in, or None as the archive says.
+        rate: Of raw samples of speech; None means the model's own.
+        phrases: A file of phrases that are expected in speech, one a line.
+    """
+
+    model: str
+    source: str | None
+    encoding: str | None = None
+    precision: str | None = None
+    rate: int | None = None
+    phrases: str | None = None
+
+
+def run_stream(request: StreamRequest, screen: Screen) -> None:
+    """Read one text or speech as it comes; answer whenever there is something new.
+
+    A classifier gives its answer so far, a language model what may follow, a tagger each span once
+    it is certain, a translator the answer to each line, a transcriber what is said so far and what
+    is final.
 
     Raises:
         UserError: The model cannot stream, or the input cannot be read.
     """
-    session = load(model, precision=precision)
+    session = load(request.model, precision=request.precision)
+    source, encoding = request.source, request.encoding
+    if session.takes == "recordings":
+        from seqmap.commands.stream_audio import stream_speech
+
+        stream_speech(session, request, screen)
+        return
     stream, coming = session.stream(), pieces(Source(source or STDIN), encoding)
     if isinstance(stream, TextStream):
         found = _answers(stream, coming, session.task, screen)

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from seqmap.commands.console import Screen, in_bytes
+from seqmap.commands.parts import Files, Parts, read_parts
 from seqmap.commands.progress import TrainingProgress
 from seqmap.config import Config
 from seqmap.data import ReadOptions
-from seqmap.errors import DataError
 from seqmap.evaluate import evaluate
 from seqmap.runtime.archive import check_output, save
 from seqmap.runtime.session import restore
-from seqmap.tasks import Dataset, Evaluation, Task, find_task
+from seqmap.tasks import Evaluation, Task, find_task
 from seqmap.training import Trained, reference, train
 
 
@@ -37,6 +37,8 @@ class TrainRequest:
         resume: Go on from the checkpoint beside `out`.
         baseline: Whether to fit the plain model of the task on the same split.
         card: What the user says about the model: `about`, `licence`.
+        more: Further training files, of a corpus that has several.
+        init: A language model to start from.
     """
 
     task: str
@@ -50,24 +52,8 @@ class TrainRequest:
     resume: bool = False
     baseline: bool = True
     card: Mapping[str, str | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """The three parts of the data.
-
-    Attributes:
-        given: The training file.
-        train: What is learned from; all of `given` unless a part of it is held out.
-        dev: What is chosen on.
-        test: What is measured on; empty when none was given.
-    """
-
-    given: Dataset
-    train: Sequence[Any]
-    dev: Sequence[Any]
-    test: Sequence[Any]
-    held_out: bool
+    more: Sequence[str] = ()
+    init: str | None = None
 
 
 _Run = tuple[Trained, Evaluation | None]
@@ -81,7 +67,8 @@ def run_train(request: TrainRequest, screen: Screen) -> None:
     """
     task = find_task(request.task)
     check_output(request.out)
-    parts = _read(task, request, screen)
+    files = Files((request.train, *request.more), request.dev, request.test, request.options)
+    parts = read_parts(task, files, request.config.train.holdout, screen)
     runs = _train_all(task, request, parts, screen)
     best, evaluation = min(runs, key=lambda run: run[0].cost)
     if request.seeds > 1:
@@ -98,43 +85,7 @@ def run_train(request: TrainRequest, screen: Screen) -> None:
     screen.close(summary)
 
 
-def _read(task: Task, request: TrainRequest, screen: Screen) -> _Parts:
-    def load(path: str | None) -> Dataset | None:
-        if path is None:
-            return None
-        dataset = task.read(path, request.options)
-        screen.note(f"{path}: {dataset.layout.describe()}")
-        return dataset
-
-    given, dev, test = load(request.train), load(request.dev), load(request.test)
-    assert given is not None
-    task.check_trainable(given)
-    dev, test = (None if part is None else task.conform(part, given) for part in (dev, test))
-    if dev is None:
-        share = request.config.train.holdout
-        fitting, choosing = _held_out(task, given.examples, share, screen)
-    else:
-        fitting, choosing = given.examples, dev.examples
-    tested = () if test is None else test.examples
-    for line in task.inspect(fitting, choosing, tested or None):
-        screen.note(line)
-    return _Parts(given, fitting, choosing, tested, held_out=dev is None)
-
-
-def _held_out(
-    task: Task, examples: Sequence[Any], share: float, screen: Screen
-) -> tuple[Sequence[Any], Sequence[Any]]:
-    """Split as `train` itself does, to report on both parts."""
-    try:
-        fitting, choosing = task.hold_out(examples, share)
-    except DataError as error:
-        screen.note(f"no --dev, and {error.problem}: choosing on the training data itself")
-        return examples, examples
-    screen.note(f"no --dev: {len(choosing):,} examples held out ({share:.0%}, seed 42)")
-    return fitting, choosing
-
-
-def _train_all(task: Task, request: TrainRequest, parts: _Parts, screen: Screen) -> list[_Run]:
+def _train_all(task: Task, request: TrainRequest, parts: Parts, screen: Screen) -> list[_Run]:
     runs: list[_Run] = []
     for number in range(request.seeds):
         if request.seeds > 1:
@@ -155,7 +106,7 @@ def _place(request: TrainRequest, number: int) -> Path:
     return request.out.with_name(f"{request.out.name}.seed-{seed}")
 
 
-def _one(task: Task, request: TrainRequest, parts: _Parts, number: int, screen: Screen) -> _Run:
+def _one(task: Task, request: TrainRequest, parts: Parts, number: int, screen: Screen) -> _Run:
     config = request.config.replace(train__seed=request.config.train.seed + number)
     with TrainingProgress(screen, task.headline) as watch:
         trained = train(
@@ -171,6 +122,7 @@ def _one(task: Task, request: TrainRequest, parts: _Parts, number: int, screen: 
             out=_place(request, number),
             resume=request.resume,
             watch=watch,
+            init=request.init,
         )
     if not parts.test:
         return trained, None
@@ -191,7 +143,7 @@ def _show(
     screen.result(f"saved {request.out} ({size}) after {trained.seconds:.1f} s")
 
 
-def _baseline(task: Task, parts: _Parts, screen: Screen) -> dict[str, float] | None:
+def _baseline(task: Task, parts: Parts, screen: Screen) -> dict[str, float] | None:
     """Fit and show the task's plain model on the same split."""
     on, name = (parts.test, "test") if parts.test else (parts.dev, "dev")
     found = reference(task, parts.train, on, task.targets(parts.given))

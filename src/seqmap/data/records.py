@@ -41,6 +41,8 @@ class ReadOptions:
     """The columns to forecast; each is a series."""
     covariates: tuple[Column, ...] | None = None
     """Columns that help to forecast and are known up to the present."""
+    audio: str | None = None
+    """Of a manifest of recordings: the folder, zip or tar that they are in."""
     scheme: str | None = None
     """How tags mark spans: `iob1`, `iob2`, `bioes`, `bmes`, `bilou`, or `none` for plain labels."""
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from seqmap import plots
 from seqmap.commands.console import Screen
+from seqmap.commands.folder import make_folder
 from seqmap.commands.progress import TrainingProgress
 from seqmap.config import Config
 from seqmap.demo import show
 from seqmap.demo.deployed import ask_new_process
-from seqmap.demo.folder import make_folder
 from seqmap.evaluate import evaluate
 from seqmap.runtime.classify import ClassifySession
 from seqmap.runtime.session import load

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from seqmap import plots
 from seqmap.commands.console import Screen
+from seqmap.commands.folder import make_folder
 from seqmap.commands.progress import TrainingProgress
 from seqmap.config import Config
 from seqmap.data import ReadOptions
 from seqmap.demo import show
-from seqmap.demo.folder import make_folder
 from seqmap.runtime.forecast import ForecastSession
 from seqmap.runtime.session import load
 from seqmap.samples.series import SYNTHETIC_NOTICE, shop

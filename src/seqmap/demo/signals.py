@@ -9,11 +9,11 @@ import numpy as np
 
 from seqmap import plots
 from seqmap.commands.console import Screen
+from seqmap.commands.folder import make_folder
 from seqmap.commands.progress import TrainingProgress
 from seqmap.config import Config
 from seqmap.data.signals import Signal
 from seqmap.demo import show
-from seqmap.demo.folder import make_folder
 from seqmap.runtime.session import load
 from seqmap.runtime.signal import SignalSession
 from seqmap.samples.signals import SYNTHETIC_NOTICE, gestures

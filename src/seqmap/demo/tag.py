@@ -9,11 +9,11 @@ from pathlib import Path
 from seqmap import plots
 from seqmap.colours import in_terminal, page
 from seqmap.commands.console import Screen
+from seqmap.commands.folder import make_folder
 from seqmap.commands.progress import TrainingProgress
 from seqmap.config import Config
 from seqmap.demo import show
 from seqmap.demo.deployed import ask_new_process
-from seqmap.demo.folder import make_folder
 from seqmap.evaluate import evaluate
 from seqmap.runtime.session import load
 from seqmap.samples.entities import SYNTHETIC_NOTICE, TYPES, Entities, entities

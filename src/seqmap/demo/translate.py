@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from seqmap.commands.console import Screen
+from seqmap.commands.folder import make_folder
 from seqmap.commands.progress import TrainingProgress
 from seqmap.config import Config
 from seqmap.data.pairs import Pair
 from seqmap.demo import show
 from seqmap.demo.deployed import ask_new_process
-from seqmap.demo.folder import make_folder
 from seqmap.evaluate import evaluate
 from seqmap.explanation_plot import alignment_picture
 from seqmap.runtime.session import load

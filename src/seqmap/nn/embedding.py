@@ -18,6 +18,9 @@ class TokenEmbedding(nn.Module):
     whole sequences (variational dropout, Gal & Ghahramani 2016).
     """
 
+    sparse = True
+    """Whether only the rows in a batch get a gradient (see training.optimizer.RowAdam)."""
+
     def __init__(self, size: int, config: EmbeddingConfig) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(size, config.size))
@@ -38,8 +41,8 @@ class TokenEmbedding(nn.Module):
         if self.training and self.config.word_dropout > 0:
             dropped = torch.rand(ids.shape, device=ids.device) < self.config.word_dropout
             ids = ids.masked_fill(dropped & (ids != PAD), UNKNOWN)
-        # Sparse gradients: only the rows in the batch are updated (see training.optimizer.RowAdam).
-        vectors = F.embedding(ids, self.weight, padding_idx=PAD, sparse=self.training)
+        sparse = self.sparse and self.training
+        vectors = F.embedding(ids, self.weight, padding_idx=PAD, sparse=sparse)
         return variational_dropout(vectors, self.config.dropout, self.training)
 
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill, indent
 from typing import Any
 
 from seqmap.errors import UserError
@@ -20,6 +21,7 @@ from seqmap.tasks import Task
 
 Rows = tuple[tuple[str, str], ...]
 
+_WIDE = 80
 _LISTED = 12
 """At most this many labels are listed."""
 
@@ -62,7 +64,10 @@ class Card:
             lines += ["", title]
             lines += [f"  {name:<14}{value}" for name, value in rows]
         if self.limits:
-            lines += ["", "Limits", *(f"  - {line}" for line in self.limits)]
+            lines += ["", "Limits"]
+            lines += [
+                f"  - {indent(fill(line, _WIDE - 4), '    ').strip()}" for line in self.limits
+            ]
         return "\n".join(lines)
 
     def markdown(self) -> str:
@@ -130,12 +135,13 @@ def _model_rows(session: Session, facts: Mapping[str, Any], refusal: str | None)
     ways = "both directions" if encoder.direction == "both" else "left to right"
     layers = f"{encoder.layers} layer" + ("s" if encoder.layers > 1 else "")
     task = session.task
+    looked_up = {"embedding", "words"} & facts["parts"].keys()  # signals and sound have no symbols
     rows = [
         ("task", f"{task.name}: {task.mapping}" if task.mapping else task.name),
         ("about", entry.get("about")),
         ("licence", entry.get("licence")),
         ("encoder", f"{encoder.name}, {layers} of {encoder.hidden}, {ways}"),
-        ("embedding", f"{session.config.embedding.size} numbers a symbol"),
+        ("embedding", f"{session.config.embedding.size} numbers a symbol" if looked_up else None),
         ("streams", refusal or "yes"),
         ("made", f"{facts['created'] or 'unknown'}, by seqmap {facts['seqmap']}"),
         ("size", size_text(facts["size_bytes"])),
@@ -162,7 +168,8 @@ def _part_line(part: Mapping[str, Any]) -> str:
 
 
 def _data_rows(data: Mapping[str, Any]) -> Rows:
-    rows = [(part, f"{data[part]:,} examples") for part in ("train", "dev") if part in data]
+    unit = data.get("unit", "examples")
+    rows = [(part, f"{data[part]:,} {unit}") for part in ("train", "dev") if part in data]
     if data.get("fingerprint"):
         rows.append(("fingerprint", str(data["fingerprint"])[:16]))
     classes = data.get("classes") or {}

@@ -33,6 +33,8 @@ class ClassifySession(Session):
     Attributes:
         codecs: What turns texts and labels into numbers and back.
         network: The deep branch.
+        wide: The linear model over n-grams, or None.
+        factors: The weights of both branches, and the bias (classes,), which calibrate them.
     """
 
     task: Classify
@@ -42,8 +44,8 @@ class ClassifySession(Session):
     def _restore(self, archive: Archive) -> None:
         manifest, arrays = archive.manifest, archive.arrays
         self.codecs = self.task.restore_codecs(manifest, arrays)
-        self._factors = _factors(manifest.get("calibration") or {}, len(self.labels))
-        self._wide = _restore_wide(archive, len(self.labels))
+        self.factors = _factors(manifest.get("calibration") or {}, len(self.labels))
+        self.wide = _restore_wide(archive, len(self.labels))
         self.network = build_network(
             arrays,
             self.config,
@@ -114,7 +116,7 @@ class ClassifySession(Session):
             return f"a {encoder.name} needs the whole text"
         if not self.network.streams:
             return f"its {encoder.name} also reads backwards from the end of the text"
-        if self._wide is not None:
+        if self.wide is not None:
             return "its wide branch needs the whole text"
         return None
 
@@ -135,7 +137,7 @@ class ClassifySession(Session):
 
     def without_wide(self) -> ClassifySession:
         """Return the same model with its deep branch alone, uncalibrated."""
-        if self._wide is None:
+        if self.wide is None:
             return self
         manifest = {**self.archive.manifest, "wide": None, "calibration": {"deep": 1.0}}
         return ClassifySession(Archive(manifest, self.archive.arrays), self.precision)
@@ -153,7 +155,7 @@ class ClassifySession(Session):
         self, deep: NDArray[Any] | None, wide: NDArray[Any] | None = None
     ) -> NDArray[np.float64]:
         """Turn the branches' scores into probabilities: those of `a deep + b wide + bias`."""
-        a, b, bias = self._factors
+        a, b, bias = self.factors
         fused = bias
         if deep is not None:
             fused = fused + a * deep.astype(np.float64)
@@ -171,7 +173,7 @@ class ClassifySession(Session):
                     "predict takes texts", given=repr(text), allowed="str", line=begin + place + 1
                 )
         ids = [self.encode(text) for text in texts]
-        wide = None if self._wide is None else self._wide.logits(texts)
+        wide = None if self.wide is None else self.wide.logits(texts)
         return self.calibrated(self.network.logits(ids), wide)
 
 

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 SESSIONS: dict[str, str] = {
     "classify": "seqmap.runtime.classify:ClassifySession",
     "forecast": "seqmap.runtime.forecast:ForecastSession",
+    "language": "seqmap.runtime.language:LanguageSession",
     "signal": "seqmap.runtime.signal:SignalSession",
     "tag": "seqmap.runtime.tag:TagSession",
+    "transcribe": "seqmap.runtime.transcribe:TranscribeSession",
     "translate": "seqmap.runtime.translate:TranslateSession",
 }
 """The session of each task."""
@@ -105,6 +107,8 @@ class Session(ABC):
     codecs: Any
     takes = "texts"
     """What its inputs are, for messages."""
+    at_once = CHUNK
+    """Inputs that `seqmap predict` answers together."""
     explains = False
     """Whether `explain` works."""
     made_texts = 300
@@ -214,6 +218,18 @@ class Session(ABC):
             f"a model of the task {self.task.name} has neither --min-confidence nor --n-best"
         )
 
+    def with_phrases(self, phrases: Iterable[str], *, boost: float | None = None) -> Session:
+        """Return the same model, expecting some phrases in speech.
+
+        Args:
+            phrases: Each of any number of words.
+            boost: What each of their characters is worth; None takes the model's own.
+
+        Raises:
+            UserError: The model does not hear speech.
+        """
+        raise UserError(f"a model of the task {self.task.name} expects no phrases")
+
     def with_search(self, **settings: Any) -> Session:
         """Return the same model with another search for its answers.
 
@@ -224,7 +240,7 @@ class Session(ABC):
 
     def explain(
         self,
-        text: str,
+        text: Any,
         *,
         target: str | None = None,
         what_if: Sequence[str] = (),

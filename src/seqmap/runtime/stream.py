@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,28 @@ from seqmap.errors import ArchiveError, SeqmapError, UserError
 from seqmap.runtime.archive import Archive, from_bytes, to_bytes
 
 if TYPE_CHECKING:
-    from seqmap.runtime.classify import ClassifySession
+    from seqmap.runtime.network import Network, NetworkStream
+
+
+class Answering(Protocol):
+    """What a stream needs of a model that reads text symbol by symbol."""
+
+    codecs: Any
+    precision: str
+
+    @property
+    def network(self) -> Network:
+        """What reads the symbols."""
+
+    @property
+    def digest(self) -> str:
+        """What identifies the model."""
+
+    def calibrated(self, deep: NDArray[Any]) -> NDArray[np.float64]:
+        """Turn the network's scores (texts, classes) into probabilities."""
+
+    def answers(self, probabilities: NDArray[np.float64]) -> list[Any]:
+        """Turn probabilities (texts, classes) into results."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +65,9 @@ class TextStream:
         session: The model.
     """
 
-    def __init__(self, session: ClassifySession) -> None:
+    def __init__(self, session: Answering) -> None:
         self._session = session
-        self._network = session.network.stream()
+        self._network = self._begin()
         self._held = ""
         self._symbols = 0
         self._closed = False
@@ -162,6 +183,10 @@ class TextStream:
         session = self._session
         core = session.network.backend == "native"
         return f"native, {session.precision}" if core else session.network.backend
+
+    def _begin(self) -> NetworkStream:
+        """Return the network before the first symbol."""
+        return self._session.network.stream()
 
     def _read(self, text: str) -> int:
         ids = self._session.codecs.source.encode(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from seqmap.tasks.tag import Tag, TagCodecs, entities_of
 from seqmap.tasks.tag_results import Alternative, Entity, Tagging
 
 if TYPE_CHECKING:
+    from seqmap.runtime.explain.tag import TagExplanation
     from seqmap.runtime.tag_stream import TagStream
 
 TagInput = str | Sequence[str] | Sentence
@@ -45,6 +46,7 @@ class TagSession(Session):
 
     task: Tag
     codecs: TagCodecs
+    explains = True
 
     def _restore(self, archive: Archive) -> None:
         manifest, arrays = archive.manifest, archive.arrays
@@ -119,6 +121,23 @@ class TagSession(Session):
         if not self.codecs.target.spans:
             raise UserError("a model of plain labels does not stream")
         return TagStream(self, state)
+
+    def explain(
+        self,
+        text: TagInput,
+        *,
+        target: str | None = None,
+        what_if: Sequence[str] = (),
+        corpus: Iterable[str] = (),
+        token: int | None = None,
+    ) -> TagExplanation:
+        """Explain the tags of a text: marginals and transitions of the CRF, gates, what-if."""
+        # Imported here: who only asks for answers does not pay for it.
+        from seqmap.runtime.explain.tag import explain_tags
+
+        if corpus:
+            raise UserError("a tagger does not look for similar states", given="a corpus")
+        return explain_tags(self, text, target=target, what_if=what_if, token=token)
 
     def sentence(self, given: TagInput, line: int = 0) -> Sentence:
         """Return an input as tokens that know where they stand.

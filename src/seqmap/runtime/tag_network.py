@@ -134,6 +134,11 @@ class TagReader:
             begin = end
         return emissions, logits
 
+    def vectors(self, tokens: Sequence[str]) -> Floats:
+        """Return what the encoder reads of a sentence, (tokens, size)."""
+        documents, _, table = self._rows([tokens])
+        return np.asarray(table.vectors[documents[0]])
+
     def _batch(self, sentences: list[Sequence[str]]) -> tuple[list[Floats], Floats | None]:
         documents, extra, table = self._rows(sentences)
         lengths = [len(document) for document in documents]

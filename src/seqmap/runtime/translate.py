@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from seqmap.codecs.base import UNKNOWN
 from seqmap.codecs.pieces import BLANK
-from seqmap.errors import ConfigError, UserError, nearest
+from seqmap.errors import UserError
 from seqmap.runtime.archive import Archive
+from seqmap.runtime.search_settings import check_settings
 from seqmap.runtime.session import Session
 from seqmap.runtime.translate_network import TranslateNetwork
 from seqmap.search.beam import search
@@ -104,23 +105,9 @@ class TranslateSession(Session):
         Raises:
             ConfigError: There is no such setting, or its value is out of range.
         """
-        known = (*SearchOptions.__dataclass_fields__, "prefix")
-        for name, value in settings.items():
-            if name not in known:
-                close = nearest(name, known)
-                raise ConfigError(
-                    "there is no such setting of a search",
-                    given=name,
-                    allowed=known,
-                    remedy=f"Did you mean {close}?" if close else None,
-                )
-            default = "" if name == "prefix" else getattr(self.options, name)
-            wanted = (int, float) if isinstance(default, float) else type(default)
-            if not isinstance(value, wanted):
-                kind = type(default).__name__
-                raise ConfigError(f"{name} of a search is of type {kind}", given=value)
+        known = {name: getattr(self.options, name) for name in SearchOptions.__dataclass_fields__}
+        given = check_settings(settings, {**known, "prefix": self._prefix})
         other = copy.copy(self)
-        given = dict(settings)
         other._prefix = str(given.pop("prefix", self._prefix))
         other.options = replace(self.options, **given)
         return other

@@ -11,8 +11,10 @@ from seqmap.tasks.base import Dataset, Evaluation, Task
 TASKS: dict[str, str] = {
     "classify": "seqmap.tasks.classify:Classify",
     "forecast": "seqmap.tasks.forecast:ForecastTask",
+    "language": "seqmap.tasks.language:Language",
     "signal": "seqmap.tasks.signal:SignalTask",
     "tag": "seqmap.tasks.tag:Tag",
+    "transcribe": "seqmap.tasks.transcribe:Transcribe",
     "translate": "seqmap.tasks.translate:Translate",
 }
 

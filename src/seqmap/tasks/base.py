@@ -73,10 +73,17 @@ class Task(ABC):
     headline: ClassVar[tuple[str, ...]]
     """The metrics that are shown for each epoch, as far as they are measured."""
 
+    held_out: ClassVar[str] = "seed 42"
+    """How `hold_out` chooses."""
+
     @property
     def word(self) -> str:
         """What it is called on the command line."""
         return self.name
+
+    def count(self, examples: Sequence[Any]) -> str:
+        """Say how many examples these are."""
+        return f"{len(examples):,} examples"
 
     def config(self) -> Config:
         """Return the defaults, which a configuration file and `--set` change."""

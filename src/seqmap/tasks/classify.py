@@ -185,8 +185,16 @@ class Classify(Task):
         examples: Sequence[Example],
         config: Config,
         targets: LabelSet,
+        *,
+        source: TextCodec | None = None,
     ) -> Codecs:
         """Build symbols and labels from training data; labels that are given keep their order.
+
+        Args:
+            examples: The training data.
+            config: What a symbol is.
+            targets: What is known of the labels.
+            source: A codec to take instead of a new one.
 
         Raises:
             DataError: There are fewer than two labels.
@@ -196,7 +204,8 @@ class Classify(Task):
         check_trainable(examples)
         names = targets.names
         target = LabelCodec.fit(e.labels for e in examples) if names is None else LabelCodec(names)
-        source = fit_codec((example.text for example in examples), config.text)
+        if source is None:
+            source = fit_codec((example.text for example in examples), config.text)
         return Codecs(source, target, targets.multi)
 
     def codec_state(self, codecs: Codecs) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -29,6 +29,7 @@ from seqmap.training.job import Job, Trained
 from seqmap.training.learner import Learner, Score
 from seqmap.training.loop import Trainer, Watch
 from seqmap.training.package import manifest, put_away
+from seqmap.training.pretrained import adopted, depths, extended, start_encoder, start_vectors
 from seqmap.training.setup import choose_precision, torch_set_up
 from seqmap.training.wide import Part, fit_wide
 
@@ -45,8 +46,13 @@ def train_classifier(job: Job) -> Trained:
     task, targets = job.task, job.targets or LabelSet()
     assert isinstance(task, Classify)
     fitting, choosing = job.parts()
-    codecs = task.fit_codecs(fitting, job.config, targets)
-    config, vectors = _with_vectors(job.config, codecs, job.watch)
+    config, init, source = job.config, job.init, None
+    if init is not None:
+        config = adopted(config, init)
+        source = extended(init.codec, (e.text for e in fitting), config)
+        job.watch.tell(f"starts from {init.describe()}")
+    codecs = task.fit_codecs(fitting, config, targets, source=source)
+    config, vectors = _with_vectors(config, codecs, job.watch)
     data, dev = (_encoded(task, part, codecs, config) for part in (fitting, choosing))
 
     weights = class_weights(data.targets, config.train)
@@ -63,6 +69,12 @@ def train_classifier(job: Job) -> Trained:
             class_weights=weights,
         )
         identity = {"config": config.to_dict(), "data": fingerprint(fitting)}
+        if init is not None:
+            known = {symbol: symbol for symbol in range(1, len(init.vectors))}
+            start_vectors(model.embedding.weight, init, known)
+            start_encoder(model.encoder, init)
+            learner.depths = depths(model.encoder, learner.tables)
+            identity["init"] = init.digest
         trainer = Trainer(
             learner, config.train, identity=identity, checkpoint=job.checkpoint, watch=job.watch
         )
@@ -89,6 +101,7 @@ def train_classifier(job: Job) -> Trained:
         "wide": None if wide is None else wide.to_state(),
         **entries,
         **job.facts,
+        "init": None if init is None else init.facts(),
         "calibration": calibration,
         "metrics": {"dev": metrics},
         "data": {"fingerprint": fingerprint(job.train), **_sizes(data, dev, codecs)},
@@ -179,13 +192,15 @@ class ClassifyLearner(Learner):
         """Return a learner of the same network that learns from the dev part as well."""
         data, dev = self._data, self._dev
         targets = np.concatenate([data.targets, dev.targets])
-        return ClassifyLearner(
+        other = ClassifyLearner(
             self.network,
             Encoded([*data.sources, *dev.sources], targets),
             dev,
             measure=self._measure,
             class_weights=None if self._weights is None else self._weights.numpy(),
         )
+        other.depths = self.depths
+        return other
 
     def loss(self, rows: NDArray[np.int64]) -> Tensor:
         """Return the mean loss of a batch."""

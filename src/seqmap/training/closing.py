@@ -31,6 +31,7 @@ def learn_held_out(learner: Learner, config: TrainConfig, watch: Watch) -> None:
         config,
         epochs=config.closing,
         patience=config.closing,
+        unfreeze=0,  # what was pretrained has woken up before
         learning_rate=SHARE_OF_RATE * config.learning_rate,
     )
     try:

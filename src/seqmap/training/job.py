@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqmap.config import Config
 from seqmap.errors import DataError
 from seqmap.runtime.archive import Archive
 from seqmap.tasks.base import Task
 from seqmap.training.loop import Epoch, Watch
+
+if TYPE_CHECKING:
+    from seqmap.training.pretrained import Pretrained
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Job:
         out: Where the archive goes; the checkpoint lies beside it until the training is over.
         resume: Go on from that checkpoint.
         watch: Whom to tell.
+        init: A language model to start from.
     """
 
     task: Task
@@ -39,6 +43,7 @@ class Job:
     out: Path | None = None
     resume: bool = False
     watch: Watch = field(default_factory=Watch)
+    init: Pretrained | None = None
 
     @property
     def checkpoint(self) -> Path | None:

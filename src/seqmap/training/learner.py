@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +38,13 @@ class Learner(ABC):
         lengths: Symbols, frames or steps of each training example, (examples,): what a batch is
             measured by.
         tables: Embedding tables of the network whose gradients are sparse.
+        depths: How deep below the head each weight lies that was pretrained.
     """
 
     network: nn.Module
     lengths: NDArray[np.int64]
     tables: Sequence[nn.Parameter] = ()
+    depths: Mapping[nn.Parameter, int] = MappingProxyType({})
 
     def plan(self, config: TrainConfig, rng: np.random.Generator) -> list[NDArray[np.int64]]:
         """Decide which examples form the batches of an epoch, and their order."""

@@ -101,7 +101,7 @@ class Trainer:
         self._identity = identity
         self._checkpoint = checkpoint
         self._watch = watch or Watch()
-        self._optimizer = Optimizer(self.model, learner.tables, config)
+        self._optimizer = Optimizer(self.model, learner.tables, config, learner.depths)
         self._average = WeightAverage(self.model, config.average) if config.average > 0 else None
         self._best = {n: v.detach().clone() for n, v in self.model.state_dict().items()}
         self._state = _State()
@@ -148,6 +148,7 @@ class Trainer:
         config, state = self.config, self._state
         batches = self.learner.plan(config, np.random.default_rng([config.seed, state.epoch]))
         self.model.train()
+        self._optimizer.thaw(state.epoch)
         total, rate = 0.0, 0.0
         for number, rows in enumerate(batches, start=1):
             rate = learning_rate(state.step, config.epochs * len(batches), config)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -56,24 +57,53 @@ class Optimizer:
     Args:
         model: Its parameters with `sparse_rows` in `sparse` are embedding tables.
         sparse: Tables with sparse gradients.
-        config: Decay, clipping.
+        config: Decay, clipping, rates of deeper layers.
+        depths: How deep below the head a weight lies that was pretrained; others lie at 0.
     """
 
     def __init__(
-        self, model: nn.Module, sparse: Iterable[nn.Parameter], config: TrainConfig
+        self,
+        model: nn.Module,
+        sparse: Iterable[nn.Parameter],
+        config: TrainConfig,
+        depths: Mapping[nn.Parameter, int] | None = None,
     ) -> None:
         tables = list(sparse)
         held = {id(table) for table in tables}
+        self._depths = dict(depths or {})
+        self._config = config
         self._rest = [weight for weight in model.parameters() if id(weight) not in held]
-        # No decay on biases and norms: it only pulls them away from where they belong.
-        groups = [
-            {"params": [w for w in self._rest if w.ndim > 1], "weight_decay": config.weight_decay},
-            {"params": [w for w in self._rest if w.ndim <= 1], "weight_decay": 0.0},
-        ]
         kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-        self._dense = kind(groups, lr=config.learning_rate, betas=BETAS, eps=EPSILON, fused=True)
+        self._dense = kind(
+            self._groups(), lr=config.learning_rate, betas=BETAS, eps=EPSILON, fused=True
+        )
         self._tables = [RowAdam(table) for table in tables]
         self._clip = config.clip
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Put weights of one depth and decay together."""
+        groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
+        for weight in self._rest:
+            # No decay on biases and norms: it only pulls them away from where they belong.
+            groups.setdefault((self._depths.get(weight, 0), weight.ndim > 1), []).append(weight)
+        decay = self._config.weight_decay
+        return [
+            {"params": weights, "weight_decay": decay if decays else 0.0, "depth": depth}
+            for (depth, decays), weights in groups.items()
+        ]
+
+    def thaw(self, epoch: int) -> None:
+        """Let the layers learn whose time has come (Howard & Ruder 2018, section 3.3).
+
+        Args:
+            epoch: 0-based number of the epoch that begins.
+        """
+        for weight, depth in self._depths.items():
+            weight.requires_grad_(epoch >= depth * self._config.unfreeze)
+
+    def _share(self, depth: int) -> float:
+        """Return a depth's share of the learning rate (Howard & Ruder 2018, section 3.2)."""
+        return float(self._config.layer_rate**depth)
 
     def step(self, loss: Tensor, learning_rate: float) -> None:
         """Back-propagate, clip the gradient's norm, and update all weights."""
@@ -86,10 +116,10 @@ class Optimizer:
                 table.weight.grad = table.weight.grad.coalesce()
         self._clip_norm()
         for group in self._dense.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = learning_rate * self._share(group["depth"])
         self._dense.step()
         for table in self._tables:
-            table.step(learning_rate)
+            table.step(learning_rate * self._share(self._depths.get(table.weight, 0)))
 
     def _clip_norm(self) -> None:
         if self._clip <= 0:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seqmap.config import Config
+from seqmap.errors import UserError
 from seqmap.lazy import imported
 from seqmap.tasks.base import Task
 from seqmap.training.job import Job, Reference, Trained
@@ -15,11 +17,16 @@ from seqmap.training.loop import Watch
 RECIPES: dict[str, str] = {
     "classify": "seqmap.training.classify:train_classifier",
     "forecast": "seqmap.training.forecast:train_forecaster",
+    "language": "seqmap.training.language:train_language",
     "signal": "seqmap.training.signal:train_signals",
     "tag": "seqmap.training.tag:train_tagger",
+    "transcribe": "seqmap.training.transcribe:train_transcriber",
     "translate": "seqmap.training.translate:train_translator",
 }
 """The function that turns a `Job` of a task into a `Trained`."""
+
+STARTED: tuple[str, ...] = ("classify", "tag")
+"""The tasks whose network can start from a language model."""
 
 REFERENCES: dict[str, str] = {
     "classify": "seqmap.training.baseline:classify_reference",
@@ -41,6 +48,7 @@ def train(
     out: Path | None = None,
     resume: bool = False,
     watch: Watch | None = None,
+    init: str | Path | None = None,
 ) -> Trained:
     """Train a model.
 
@@ -54,13 +62,24 @@ def train(
         out: Where to save the archive; the checkpoint lies beside it until the training is over.
         resume: Go on from that checkpoint.
         watch: Whom to tell.
+        init: The file of a language model to start from.
 
     Raises:
+        UserError: The task cannot start from a language model, or this is none.
         DataError: The examples cannot be trained on.
         OutputError: `out` cannot be written.
         TrainingError: The loss became infinite or NaN.
     """
     job = Job(task, train, dev, config, targets, facts or {}, out, resume, watch or Watch())
+    if init is not None:
+        if task.name not in STARTED:
+            raise UserError(
+                "this task does not start from a language model", given=task.name, allowed=STARTED
+            )
+        # Imported here: only who starts from a model pays for it.
+        from seqmap.training.pretrained import read_pretrained
+
+        job = replace(job, init=read_pretrained(init))
     trained: Trained = imported(RECIPES[task.name])(job)
     return trained
 

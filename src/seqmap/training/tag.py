@@ -29,6 +29,13 @@ from seqmap.training.cooccurrence import cooccurrence_vectors
 from seqmap.training.job import Job, Trained
 from seqmap.training.loop import Trainer, Watch
 from seqmap.training.package import manifest, put_away
+from seqmap.training.pretrained import (
+    Pretrained,
+    adopted,
+    depths,
+    start_encoder,
+    start_vectors,
+)
 from seqmap.training.setup import choose_precision, torch_set_up
 from seqmap.training.tag_calibration import calibrate_spans
 from seqmap.training.tag_fusion import lean
@@ -49,11 +56,16 @@ def train_tagger(job: Job) -> Trained:
     assert isinstance(task, Tag)
     fitting, choosing = job.parts()
     targets = job.targets or TagSet(spans=_marks_spans(fitting), unit=unit_of(fitting))
-    config = _suited(job.config, fitting)
+    config, init = _suited(job.config, fitting), job.init
+    if init is not None:
+        config = adopted(config, init)
+        job.watch.tell(f"starts from {init.describe()}")
     fitting = cut(fitting, config.tag.window)
     if not fitting:
         raise DataError("there is no sentence to learn from")
     codecs = task.fit_codecs(fitting, config, targets)
+    if init is not None:
+        _learn_words(codecs, init, config)
     config, vectors = _vectors(config, codecs, job.watch)
     data, dev = (_encoded(part, codecs) for part in (fitting, choosing))
 
@@ -61,10 +73,15 @@ def train_tagger(job: Job) -> Trained:
         network = _build(codecs, config, data, vectors).to(device)
         judge = Judge(network, codecs, config, choosing, dev)
         learner = TagLearner(network, config, data, dev, measure=judge.score)
+        identity = {"config": config.to_dict(), "data": fingerprint(fitting)}
+        if init is not None:
+            _start_from(network, codecs, init)
+            learner.depths = depths(network.encoder, [network.words.weight])
+            identity["init"] = init.digest
         trainer = Trainer(
             learner,
             config.train,
-            identity={"config": config.to_dict(), "data": fingerprint(fitting)},
+            identity=identity,
             checkpoint=job.checkpoint,
             watch=job.watch,
         )
@@ -88,6 +105,7 @@ def train_tagger(job: Job) -> Trained:
     described = {
         **entries,
         **job.facts,
+        "init": None if init is None else init.facts(),
         "calibration": calibration,
         "data": {
             "fingerprint": fingerprint(job.train),
@@ -207,6 +225,21 @@ def _build(codecs: TagCodecs, config: Config, data: TagData, vectors: Any) -> Ta
         words[torch.from_numpy(vectors.found)] = torch.from_numpy(vectors.matrix[vectors.found])
     choose_precision(network, config.train)
     return network
+
+
+def _learn_words(codecs: TagCodecs, init: Pretrained, config: Config) -> None:
+    """Know the language model's words too: test data is full of words that training lacks."""
+    names = (init.codec.symbol(place) for place in range(2, len(init.vectors)))
+    codecs.source.add_words(names, max(config.text.vocabulary, len(init.vectors)))
+
+
+def _start_from(network: TagNetwork, codecs: TagCodecs, init: Pretrained) -> None:
+    """Copy vectors by the words' names, and the LSTM's weights."""
+    symbols = {init.codec.symbol(place): place for place in range(2, len(init.vectors))}
+    words = codecs.source.words.symbols
+    places = {row: symbols[word] for row, word in enumerate(words) if word in symbols}
+    start_vectors(network.words.weight, init, places)
+    start_encoder(network.encoder, init)
 
 
 def _start(table: Tensor, sources: Sequence[NDArray[np.int32]]) -> None:

@@ -5,8 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from seqmap.nn.embedding import variational_dropout
 from seqmap.nn.encoders.base import RecurrentDirection, RecurrentEncoder, RecurrentLayer
-from seqmap.nn.native_lstm import Precision, Weights, bilstm_layer, lstm_layer, usable
+from seqmap.nn.native_lstm import (
+    Precision,
+    State,
+    Weights,
+    bilstm_layer,
+    lstm_layer,
+    usable,
+)
 
 
 class LSTMDirection(RecurrentDirection):
@@ -25,9 +33,17 @@ class LSTMDirection(RecurrentDirection):
 
     def run(self, x: Tensor, w_hh: Tensor) -> Tensor:
         """Read padded rows from left to right, (batch, time, size) -> (batch, time, hidden)."""
+        return self.run_from(x, w_hh, None)[0]
+
+    def run_from(self, x: Tensor, w_hh: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """Read on from (h, c), each (batch, hidden); also return those at the end."""
         weights = [self.w_ih, w_hh, self.bias, torch.zeros_like(self.bias)]
-        start = x.new_zeros(1, x.shape[0], self.hidden)
-        return torch.lstm(x, (start, start), weights, True, 1, 0.0, self.training, False, True)[0]
+        start = x.new_zeros(x.shape[0], self.hidden)
+        h, c = state or (start, start)
+        states, h, c = torch.lstm(
+            x, (h[None], c[None]), weights, True, 1, 0.0, self.training, False, True
+        )
+        return states, (h[0], c[0])
 
 
 class LSTMLayer(RecurrentLayer):
@@ -46,6 +62,33 @@ class LSTMLayer(RecurrentLayer):
             0
         ]
 
+    def carry(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """Read on from a state; the second direction, if there is one, starts anew.
+
+        Args:
+            x: (batch, time, size), all rows of full length.
+            state: (h, c) of the first direction, each (batch, hidden); None starts anew.
+
+        Returns:
+            (batch, time, directions · hidden), and the first direction's state at the end.
+        """
+        lengths = torch.full((x.shape[0],), x.shape[1], dtype=torch.int64, device=x.device)
+        if not usable(x):
+            assert isinstance(self.ahead, LSTMDirection)
+            states, after = self.ahead.run_from(x, self.recurrent(self.ahead), state)
+            if self.back is None:
+                return states, after
+            back = self.back.states(x, lengths, self.recurrent(self.back), backwards=True)
+            return torch.cat([states, back], dim=-1), after
+        ahead = self._weights(self.ahead)
+        if self.back is None:
+            h, c = state or (None, None)
+            return lstm_layer(x, lengths, *ahead, h, c, precision=self.precision)
+        states, after, _ = bilstm_layer(
+            x, lengths, ahead, self._weights(self.back), state, precision=self.precision
+        )
+        return states, after
+
     def _weights(self, direction: RecurrentDirection) -> Weights:
         assert isinstance(direction, LSTMDirection)
         return Weights(direction.w_ih, self.recurrent(direction), direction.bias)
@@ -56,6 +99,17 @@ class LSTMEncoder(RecurrentEncoder):
 
     kind = LSTMDirection
     layer = LSTMLayer
+
+    def carry(self, x: Tensor, states: list[State] | None) -> tuple[Tensor, list[State]]:
+        """Read on from the states of all layers; see `LSTMLayer.carry`."""
+        after: list[State] = []
+        for place, layer in enumerate(self.layers):
+            if place:
+                x = variational_dropout(x, self.config.dropout, self.training)
+            assert isinstance(layer, LSTMLayer)
+            x, state = layer.carry(x, None if states is None else states[place])
+            after.append(state)
+        return x, after
 
 
 def set_precision(model: nn.Module, precision: Precision) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from seqmap.codecs import truncate
 from seqmap.codecs.base import UNKNOWN
 from seqmap.errors import UserError, nearest
+from seqmap.runtime.explain.attention import Views, views_of
 from seqmap.runtime.explain.explanation import (
     Array,
     Completeness,
@@ -59,7 +60,7 @@ def explain_label(
     place = _class_of(session, session.predict_proba([text])[0], target)
     tokens, ids = read_tokens(session, text)
     occlusion, edits = _occluded(session, text, tokens, place)
-    integrated, completeness, layers, attention = _inside(session, ids, place)
+    integrated, completeness, views = _inside(session, ids, place)
     matched = token
     matches: tuple[Match, ...] = ()
     if corpus and tokens:
@@ -79,11 +80,12 @@ def explain_label(
         integrated,
         occlusion,
         completeness,
-        layers,
-        attention,
+        views.layers,
+        views.pooling,
         (*edits, *_compared(session, what_if, place)),
         matches,
         matched if matches else None,
+        views.maps,
     )
 
 
@@ -159,10 +161,12 @@ def _compared(session: ClassifySession, texts: Sequence[str], target: int) -> tu
 
 def _inside(
     session: ClassifySession, ids: Any, target: int
-) -> tuple[Array | None, Completeness | None, dict[str, dict[str, Array]], Array | None]:
-    """Integrated gradients, gates and attention, where the encoder is an LSTM."""
-    if session.config.encoder.name != "lstm" or len(ids) == 0:
-        return None, None, {}, None
+) -> tuple[Array | None, Completeness | None, Views]:
+    """Integrated gradients and gates, where the encoder is an LSTM; else what can be seen."""
+    if len(ids) == 0:
+        return None, None, Views()
+    if session.config.encoder.name != "lstm":
+        return None, None, views_of(session, ids)
     network = LSTMGradient(session.archive.arrays, session.config)
     # The score is the target's logit against the mean of the others: what softmax looks at.
     classes = len(session.labels)
@@ -184,7 +188,7 @@ def _inside(
     check = Completeness(float(integrated.sum()), difference, parity)
     layers = {run.name: gates_of(run) for directions in passes for run in directions}
     attention = network.attention(states)
-    return integrated, check, layers, None if attention is None else attention[0]
+    return integrated, check, Views(layers, {}, None if attention is None else attention[0])
 
 
 def integrate(network: LSTMGradient, x: Array, weights: Array, nodes: int) -> Array:

@@ -12,6 +12,8 @@ Array = NDArray[np.float64]
 
 _LISTED = 10
 """Symbols that `summary` lists."""
+_MAPPED = 128
+"""Longest text whose attention maps are in the record."""
 _ROWS = 16
 """Rows of a heat map: more units are joined by their mean."""
 
@@ -107,6 +109,8 @@ class Explanation:
         edits: What-if: the fewest symbols without which the answer is another, and given texts.
         matches: Places of a corpus with a similar state, for the symbol `matched`.
         matched: Number of that symbol.
+        maps: Of Transformer layers: how much each symbol (rows) looks at each other (columns),
+            (heads, tokens, tokens), by layer.
     """
 
     text: str
@@ -122,9 +126,10 @@ class Explanation:
     edits: tuple[Edit, ...] = ()
     matches: tuple[Match, ...] = ()
     matched: int | None = None
+    maps: dict[str, Array] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
-        """Return plain values for JSON; heat maps in at most 16 rows."""
+        """Return plain values for JSON; heat maps in at most 16 rows, no maps of long texts."""
         check = self.completeness
         return {
             "text": self.text,
@@ -139,6 +144,11 @@ class Explanation:
                 for name, gates in self.layers.items()
             ],
             "attention": None if self.attention is None else rounded(self.attention),
+            "maps": [
+                {"layer": name, "mean": rounded(heads.mean(axis=0))}
+                for name, heads in self.maps.items()
+                if heads.shape[1] <= _MAPPED
+            ],
             "edits": [vars(edit) for edit in self.edits],
             "matches": [vars(match) for match in self.matches],
             "matched": self.matched,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.config import Config
+from seqmap.config import Config, EncoderConfig
 from seqmap.runtime.ops.recurrent import cell_prefixes, layer_inputs
 from seqmap.runtime.ops.weights import Arrays, take
 from seqmap.runtime.reference import sigmoid
@@ -43,7 +43,7 @@ class Direction:
     """The weights of one layer in one direction."""
 
     def __init__(self, arrays: Arrays, prefix: str, inputs: int, hidden: int) -> None:
-        self.name = prefix.removeprefix("encoder.layers.").replace(".", " ")
+        self.name = prefix.rpartition("layers.")[2].replace(".", " ")
         self.backwards = prefix.endswith("backward")
         self.w_ih = take(arrays, f"{prefix}.w_ih", 4 * hidden, inputs).astype(np.float64)
         self.w_hh = take(arrays, f"{prefix}.w_hh", 4 * hidden, hidden).astype(np.float64)
@@ -213,3 +213,26 @@ def gates_of(run: Pass) -> dict[str, Any]:
     i, f, _, o = (run.gates[0, turned, k].T for k in range(4))
     cell, state = (part[0, 1:][turned].T for part in (run.cells, run.states))
     return {"input": i, "forget": f, "output": o, "cell": cell, "state": state}
+
+
+def gate_views(
+    arrays: Arrays, x: Any, config: EncoderConfig, prefix: str
+) -> dict[str, dict[str, Array]]:
+    """Return gates, cell and state of every layer of an LSTM, (hidden, time) each, by layer.
+
+    Args:
+        arrays: An archive's.
+        x: Inputs, (time, size).
+        config: Sizes.
+        prefix: What stands before the arrays' names.
+    """
+    below, found = np.asarray(x, np.float64)[None], {}
+    for layer in range(config.layers):
+        inputs = below.shape[2]
+        passes = [
+            Direction(arrays, name, inputs, config.hidden).forward(below)
+            for name in cell_prefixes(prefix, layer, config)
+        ]
+        below = np.concatenate([states_of(run) for run in passes], axis=2)
+        found.update({run.name: gates_of(run) for run in passes})
+    return found

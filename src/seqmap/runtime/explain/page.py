@@ -25,6 +25,8 @@ _STYLE = """
 .seqmap-explanation mark.wanted { outline: 2px solid #1b6ca8; }
 .seqmap-explanation img { width: 100%; height: 84px; image-rendering: pixelated; border-radius: 4px;
   display: block; }
+.seqmap-explanation .heads { display: flex; flex-wrap: wrap; gap: 8px; }
+.seqmap-explanation .heads img { width: 200px; height: 200px; border: 1px solid #d5dade; }
 .seqmap-explanation table { border-collapse: collapse; font-size: 14px; width: 100%; }
 .seqmap-explanation td { padding: 3px 8px 3px 0; vertical-align: top; overflow-wrap: anywhere; }
 .seqmap-explanation td.number { text-align: right; font-variant-numeric: tabular-nums; }
@@ -41,22 +43,33 @@ _GATES = {
 
 def page(explanation: Explanation) -> str:
     """Return a whole page."""
+    return whole(explanation.target, body(explanation))
+
+
+def whole(title: str, shown: str) -> str:
+    """Return a page around a body."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(explanation.target)} – seqmap</title>\n</head>\n<body>\n"
-        f"{body(explanation)}\n</body>\n</html>\n"
+        f"<title>{html.escape(title)} – seqmap</title>\n</head>\n<body>\n"
+        f"{shown}\n</body>\n</html>\n"
     )
 
 
 def body(explanation: Explanation) -> str:
     """Return the explanation alone, with its style."""
-    parts = [f"<style>{_STYLE}</style>", *_answer(explanation)]
-    parts += _colours(explanation)
-    parts += _edits(explanation)
-    parts += _gates(explanation)
+    parts = [*_answer(explanation), *_colours(explanation)]
+    parts += edit_section(explanation)
+    parts += gate_section(explanation)
+    parts += _maps(explanation)
     parts += _matches(explanation)
-    return '<div class="seqmap-explanation">' + "\n".join(parts) + "</div>"
+    return styled(parts)
+
+
+def styled(parts: list[str]) -> str:
+    """Return sections with their style."""
+    inner = "\n".join([f"<style>{_STYLE}</style>", *parts])
+    return f'<div class="seqmap-explanation">{inner}</div>'
 
 
 def _answer(explanation: Explanation) -> list[str]:
@@ -80,24 +93,24 @@ def _colours(explanation: Explanation) -> list[str]:
         "<h2>Without each word (occlusion, whole model)</h2>",
         f'<p class="soft">Blue speaks for {target}, red against it: what its log-odds lose without'
         " the word. Dotted: words that the model does not know.</p>",
-        _marked(explanation, explanation.occlusion),
+        marked(explanation, explanation.occlusion),
     ]
     check = explanation.completeness
     if explanation.integrated is not None and check is not None:
         parts += [
             "<h2>Integrated gradients (network)</h2>",
-            _marked(explanation, explanation.integrated),
+            marked(explanation, explanation.integrated),
             f'<p class="soft">They add up to {check.sum:.4f}; the score of {target} rises by'
             f" {check.difference:.4f} over an empty input: completeness error {check.error:.1e}."
             " The scores explained differ from the deployed ones by at most"
             f" {check.parity:.1e}.</p>",
         ]
     if explanation.attention is not None:
-        parts += ["<h2>Attention</h2>", _marked(explanation, explanation.attention)]
+        parts += ["<h2>Attention</h2>", marked(explanation, explanation.attention)]
     return parts
 
 
-def _marked(explanation: Explanation, weights: Array) -> str:
+def marked(explanation: Explanation, weights: Array) -> str:
     """Return the text with its symbols in colours."""
     most = max(float(np.abs(weights).max()), 1e-9)
     parts, place, text = [], 0, explanation.text
@@ -116,7 +129,13 @@ def _marked(explanation: Explanation, weights: Array) -> str:
     return f'<p class="text">{"".join(parts)}</p>'
 
 
-def _edits(explanation: Explanation) -> list[str]:
+def edit_section(explanation: Explanation, measured: str | None = None) -> list[str]:
+    """Return what the model says to changed texts.
+
+    Args:
+        explanation: Where they are.
+        measured: What their probabilities are of; None means the target.
+    """
     if not explanation.edits:
         return []
     rows = []
@@ -126,15 +145,16 @@ def _edits(explanation: Explanation) -> list[str]:
             f"<tr><td>{what}{html.escape(edit.text)}</td><td>{html.escape(edit.label)}</td>"
             f'<td class="number">{edit.probability:.3f}</td></tr>'
         )
-    target = html.escape(explanation.target)
+    what = measured or f"the probability of {explanation.target}"
     return [
         "<h2>What if</h2>",
-        f'<p class="soft">The answer then, and the probability of {target}.</p>',
+        f'<p class="soft">The answer then, and {html.escape(what)}.</p>',
         f"<table>{''.join(rows)}</table>",
     ]
 
 
-def _gates(explanation: Explanation) -> list[str]:
+def gate_section(explanation: Explanation) -> list[str]:
+    """Return heat maps of gates, cells and states."""
     parts = []
     for layer, gates in explanation.layers.items():
         parts += [
@@ -145,9 +165,29 @@ def _gates(explanation: Explanation) -> list[str]:
         for name, rows in gates.items():
             signed = name in ("cell", "state")
             most = float(np.abs(rows).max(initial=1e-9)) if signed else 1.0
-            source = _picture(reduced(rows), -most if signed else 0.0, most)
+            source = picture(reduced(rows), -most if signed else 0.0, most)
             title = html.escape(_GATES.get(name, name))
             parts.append(f'<p class="soft">{title}</p><img alt="{title}" src="{source}">')
+    return parts
+
+
+def _maps(explanation: Explanation) -> list[str]:
+    parts = []
+    for layer, heads in explanation.maps.items():
+        parts += [
+            f"<h2>Attention of layer {html.escape(layer)}</h2>",
+            '<p class="soft">A square a head: rows look, columns are looked at, in the order of the'
+            " text. The darker, the more.</p>",
+            '<p class="heads">',
+        ]
+        for number, weights in enumerate(heads):
+            title = f"head {number + 1}"
+            most = max(float(weights.max()), 1e-9)
+            # From the white middle of the colours to full blue.
+            parts.append(
+                f'<img alt="{title}" title="{title}" src="{picture(weights, -most, most)}">'
+            )
+        parts.append("</p>")
     return parts
 
 
@@ -174,7 +214,7 @@ def colours(rows: Array, low: float, high: float) -> Any:
     return np.rint(np.where(share < 0.5, below, above)).astype(np.uint8)
 
 
-def _picture(rows: Array, low: float, high: float) -> str:
+def picture(rows: Array, low: float, high: float) -> str:
     """Return a PNG as a data address, one pixel a number."""
     pixels = colours(rows, low, high)
     height, width = pixels.shape[:2]

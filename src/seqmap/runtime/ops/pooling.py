@@ -69,6 +69,12 @@ class Pooling:
         half = self.features // 2
         return np.concatenate([final[:, :half], first[:, half:]], axis=1)
 
+    def weights(self, states: Floats) -> Floats:
+        """Return the weights of attention over one document, (tokens, features) -> (tokens,)."""
+        scores = self._scores(states)
+        weights = np.exp(scores - scores.max())
+        return np.asarray(weights / weights.sum())
+
     def _scores(self, states: Floats) -> Floats:
         """Attention before the softmax, (tokens, features) -> (tokens,)."""
         inner = states @ self.project[0]

@@ -54,6 +54,21 @@ class Transformer:
             x = layer.run(x, layout)
         return normed(x, self.norm)
 
+    def maps(self, x: Floats) -> list[Floats]:
+        """Return which symbol looks at which: (heads, time, time) for each layer.
+
+        Args:
+            x: Inputs of one document, (time, size).
+        """
+        layout = Layout([len(x)])
+        x = _dense(x, self.project) + positions(len(x), self.width)
+        found = []
+        for layer in self.layers:
+            query, key, _ = layer.parts(normed(x, layer.norm1)).transpose(1, 2, 0, 3)
+            found.append(_shares(query, key))
+            x = layer.run(x, layout)
+        return found
+
 
 class TransformerLayer:
     """Self-attention, then a feed-forward network, each on normed input and added to the stream."""
@@ -84,22 +99,23 @@ class TransformerLayer:
         x += _dense(inner, self.feed2)
         return x
 
+    def parts(self, x: Floats) -> Floats:
+        """Return query (scaled), key and value, (tokens, 3, heads, width / heads)."""
+        tokens, width = x.shape
+        found = _dense(x, self.attended).reshape(tokens, 3, self.heads, width // self.heads)
+        found[:, 0] *= np.float32((width // self.heads) ** -0.5)
+        return found
+
     def attend(self, x: Floats, layout: Layout) -> Floats:
         """Scaled dot-product self-attention within each document, eq. 1 of Vaswani et al. 2017."""
         tokens, width = x.shape
-        # (tokens, 3, heads, width / heads)
-        both = _dense(x, self.attended).reshape(tokens, 3, self.heads, width // self.heads)
-        both[:, 0] *= np.float32((width // self.heads) ** -0.5)
+        both = self.parts(x)
         context = np.empty((tokens, self.heads, width // self.heads), dtype=np.float32)
         for document in layout.filled:
             begin, end = layout.offsets[document : document + 2]
             # (heads, time, width / heads) each
             query, key, value = both[begin:end].transpose(1, 2, 0, 3)
-            scores = query @ key.transpose(0, 2, 1)
-            scores -= scores.max(axis=-1, keepdims=True)
-            np.exp(scores, out=scores)
-            scores /= scores.sum(axis=-1, keepdims=True)
-            context[begin:end] = (scores @ value).transpose(1, 0, 2)
+            context[begin:end] = (_shares(query, key) @ value).transpose(1, 0, 2)
         return context.reshape(tokens, width)
 
 
@@ -132,6 +148,15 @@ def positions(time: int, width: int) -> Floats:
     table[:, 0::2] = np.sin(angle)
     table[:, 1::2] = np.cos(angle)[:, : width // 2]
     return table
+
+
+def _shares(query: Floats, key: Floats) -> Floats:
+    """Return the softmax of query · key, (heads, time, time): rows add up to 1."""
+    scores = query @ key.transpose(0, 2, 1)
+    scores -= scores.max(axis=-1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=-1, keepdims=True)
+    return np.asarray(scores)
 
 
 def take_norm(arrays: Arrays, name: str, width: int) -> tuple[Floats, Floats]:

@@ -141,7 +141,14 @@ async function answer() {
 }
 
 async function explain(input, mine, signal) {
-  const found = (await (await ask(path("explain"), { input }, signal)).json()).explanation;
+  let found;
+  try {
+    found = (await (await ask(path("explain"), { input }, signal)).json()).explanation;
+  } catch (error) {
+    if (error.status !== 400 && error.status !== 422) throw error;
+    at("why").hidden = true;  // What can be answered need not be explainable: a text of many windows.
+    return;
+  }
   if (mine !== turn) return;
   at("why").hidden = !found.tokens.length;
   drawTokens(at("tokens"), input, found.tokens, found.attribution);

@@ -1,4 +1,4 @@
-"""Where a demo leaves its model and pictures."""
+"""Where a demo or a report leaves its files."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Models in other forms: plain C, ONNX. Torch-free."""

@@ -1,0 +1,196 @@
+"""Embeddings, recurrent layers and poolings as ONNX nodes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqmap.config import Config, EncoderConfig
+from seqmap.errors import UserError
+from seqmap.export.onnx.graph import Graph
+from seqmap.runtime.ops.recurrent import cell_prefixes, layer_inputs
+from seqmap.runtime.ops.weights import Arrays, Floats, scales_of, take, take_dense
+
+# The operator of each encoder, and its gates in the order of ONNX by their places in the archive.
+OPERATORS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "lstm": ("LSTM", (0, 3, 1, 2)),  # i, f, g, o -> i, o, f, c
+    "gru": ("GRU", (1, 0, 2)),  # r, z, n -> z, r, h
+    "rnn": ("RNN", (0,)),
+}
+
+
+def refuse_encoder(config: Config) -> None:
+    """Refuse an encoder that is not exported.
+
+    Raises:
+        UserError: It is none of LSTM, GRU and RNN.
+    """
+    if config.encoder.name not in OPERATORS:
+        raise UserError(
+            "this encoder cannot be exported to ONNX",
+            given=config.encoder.name,
+            allowed=OPERATORS,
+        )
+
+
+def looked_up(graph: Graph, arrays: Arrays, name: str, shape: tuple[int, int], ids: str) -> str:
+    """Return vectors of symbols, (..., size) for ids (...)."""
+    floats = take(arrays, name, *shape)
+    stored = arrays[name]
+    if stored.dtype != np.int8:
+        return graph.add("Gather", graph.constant(floats, name=name), ids)
+    steps = graph.add("Gather", graph.constant(stored, name=name), ids)
+    scales = graph.add("Gather", graph.constant(scales_of(arrays, name)[:, None]), ids)
+    return graph.add("Mul", graph.add("Cast", steps, to=1), scales)
+
+
+def encoded(
+    graph: Graph,
+    arrays: Arrays,
+    x: str,
+    lengths: str,
+    size: int,
+    config: EncoderConfig,
+    prefix: str,
+) -> tuple[str, str]:
+    """Read sequences.
+
+    Args:
+        graph: Where the nodes go.
+        arrays: An archive's.
+        x: (time, batch, size).
+        lengths: (batch,) int32.
+        size: Features of a symbol.
+        config: Names and sizes.
+        prefix: What stands before the arrays' names.
+
+    Returns:
+        States (time, batch, width), and the last states (batch, width) of the last layer: of the
+        second direction those at the first symbol.
+    """
+    operator, order = OPERATORS[config.name]
+    sides = 2 if config.direction == "both" else 1
+    extra = {"linear_before_reset": 1} if config.name == "gru" else {}
+    last = ""
+    for layer in range(config.layers):
+        inputs = layer_inputs(layer, size, config)
+        names = cell_prefixes(prefix, layer, config)
+        rows = len(order) * config.hidden
+        w = [_gates(graph, arrays, f"{n}.w_ih", rows, inputs, order) for n in names]
+        r = [_gates(graph, arrays, f"{n}.w_hh", rows, config.hidden, order) for n in names]
+        b = graph.constant(np.stack([_biases(arrays, n, rows, order, config.name) for n in names]))
+        stacked = [graph.add("Concat", *part, axis=0) for part in (w, r)]
+        y, last = graph.add_many(
+            operator,
+            [x, *stacked, b, lengths],
+            2,
+            hidden_size=config.hidden,
+            direction="bidirectional" if sides == 2 else "forward",
+            **extra,
+        )
+        # (time, sides, batch, hidden) -> (time, batch, width)
+        x = _side_by_side(graph, y, (0, 2, 1, 3), sides * config.hidden, 0)
+    return x, _side_by_side(graph, last, (1, 0, 2), sides * config.hidden, None)
+
+
+def _side_by_side(
+    graph: Graph, value: str, order: tuple[int, ...], width: int, kept: int | None
+) -> str:
+    """Put both directions into one row."""
+    moved = graph.add("Transpose", value, perm=list(order))
+    shape = (0, 0, width) if kept is not None else (0, width)
+    return graph.add("Reshape", moved, graph.ints(*shape))
+
+
+def _gates(
+    graph: Graph, arrays: Arrays, name: str, rows: int, columns: int, order: tuple[int, ...]
+) -> str:
+    """Return a matrix with its gates in the order of ONNX, (1, rows, columns)."""
+    floats = take(arrays, name, rows, columns)
+    stored = arrays[name]
+    if stored.dtype != np.int8:
+        return graph.constant(_reordered(floats, order)[None])
+    weight = graph.add(
+        "DequantizeLinear",
+        graph.constant(_reordered(stored, order)),
+        graph.constant(_reordered(scales_of(arrays, name), order)),
+        graph.constant(np.zeros(rows, np.int8)),
+        axis=0,
+    )
+    return graph.add("Unsqueeze", weight, graph.ints(0))
+
+
+def _biases(
+    arrays: Arrays, name: str, rows: int, order: tuple[int, ...], cell: str
+) -> NDArray[np.float32]:
+    """Return the biases of inputs and of states, (2 rows,)."""
+    if cell != "gru":
+        own = _reordered(take(arrays, f"{name}.bias", rows), order)
+        return np.concatenate([own, np.zeros_like(own)])
+    both = [take(arrays, f"{name}.{part}", rows) for part in ("bias_ih", "bias_hh")]
+    return np.concatenate([_reordered(part, order) for part in both])
+
+
+def _reordered(part: NDArray[np.generic], order: tuple[int, ...]) -> NDArray[np.generic]:
+    gates = np.split(np.asarray(part), len(order))
+    return np.concatenate([gates[place] for place in order])
+
+
+def dense(
+    graph: Graph, arrays: Arrays, name: str, shape: tuple[int, int], x: str
+) -> tuple[str, Floats]:
+    """Apply `name` (outputs, inputs) to the last axis; returns the products and the bias."""
+    weight, bias = take_dense(arrays, name, *shape)
+    stored = arrays[f"{name}.weight"]
+    if stored.dtype != np.int8:
+        return graph.add("MatMul", x, graph.constant(weight)), bias
+    product = graph.add(
+        "MatMul", x, graph.add("Cast", graph.constant(np.ascontiguousarray(stored.T)), to=1)
+    )
+    scaled = graph.add("Mul", product, graph.constant(scales_of(arrays, f"{name}.weight")))
+    return scaled, bias
+
+
+def pooled(
+    graph: Graph, arrays: Arrays, config: Config, states: str, last: str, lengths: str, width: int
+) -> tuple[str, int]:
+    """Pool states (time, batch, width) -> (batch, pooled); zeros for a text without symbols."""
+    kind = config.head.pooling
+    count = graph.add("Cast", graph.add("Unsqueeze", lengths, graph.ints(1)), to=1)
+    some = graph.add("Greater", count, graph.constant(0, np.float32))
+    nothing = graph.constant(0, np.float32)
+    if kind == "last":
+        return graph.add("Where", some, last, nothing), width
+    mask = inside(graph, states, lengths)
+    parts = []
+    if kind == "attention":
+        size = len(take(arrays, "pooling.context", None))
+        products, bias = dense(graph, arrays, "pooling.project", (size, width), states)
+        inner = graph.add("Tanh", graph.add("Add", products, graph.constant(bias)))
+        context = take(arrays, "pooling.context", size)
+        scores = graph.add("MatMul", inner, graph.constant(context[:, None]))
+        hidden = graph.add("Where", mask, scores, graph.constant(-1e30, np.float32))
+        weights = graph.add("Softmax", hidden, axis=0)
+        parts.append(
+            graph.add("ReduceSum", graph.add("Mul", states, weights), graph.ints(0), keepdims=0)
+        )
+    if kind in ("mean", "mean-max"):
+        kept = graph.add("Where", mask, states, nothing)
+        total = graph.add("ReduceSum", kept, graph.ints(0), keepdims=0)
+        parts.append(
+            graph.add("Div", total, graph.add("Max", count, graph.constant(1, np.float32)))
+        )
+    if kind in ("max", "mean-max"):
+        kept = graph.add("Where", mask, states, graph.constant(-1e30, np.float32))
+        parts.append(graph.add("ReduceMax", kept, axes=[0], keepdims=0))
+    joined = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
+    return graph.add("Where", some, joined, nothing), width * len(parts)
+
+
+def inside(graph: Graph, states: str, lengths: str) -> str:
+    """Return which places (time, batch, 1) are part of their sequences."""
+    time = graph.add("Gather", graph.add("Shape", states), graph.constant(0, np.int64))
+    zero, one = graph.constant(0, np.int64), graph.constant(1, np.int64)
+    places = graph.add("Unsqueeze", graph.add("Range", zero, time, one), graph.ints(1))
+    mask = graph.add("Less", places, graph.add("Unsqueeze", lengths, graph.ints(0)))
+    return graph.add("Unsqueeze", mask, graph.ints(2))

@@ -1,0 +1,275 @@
+"""Explains a tagger: what the CRF weighed, which words a span hangs on, how the LSTM read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqmap.codecs.base import UNKNOWN
+from seqmap.data.tagging.records import Sentence
+from seqmap.data.tagging.schemes import Span
+from seqmap.errors import UserError, nearest
+from seqmap.runtime.explain.explanation import Array, Edit, Explanation, Token, rounded
+from seqmap.runtime.explain.lstm import gate_views
+from seqmap.search.crf import Chain, forward_backward
+
+if TYPE_CHECKING:
+    from seqmap.runtime.tag import TagInput, TagSession
+
+NOTHING = "\u25a1"
+"""What a token is replaced by to see what it does: a sign that no text of training holds."""
+_STEPS = 3
+"""Transitions that the record lists between two tokens."""
+
+
+@dataclass(frozen=True)
+class TagExplanation(Explanation):
+    """Why a tagger answers as it does; `target` is the type of the span that is explained.
+
+    `occlusion` holds what that span's log-odds lose when each token is replaced by one that says
+    nothing.
+
+    Attributes:
+        span: First and last token (exclusive) of the explained span; None where there is none.
+        span_probability: How probable it is.
+        names: All tags.
+        best: The tags of the answer, by number, (tokens,).
+        marginals: P(y_t = k), (tokens, tags).
+        pairs: P(y_(t-1) = j, y_t = k), (tokens - 1, tags, tags).
+        chain: What the model learned about neighbours: scores from row to column, -inf where one
+            may not follow the other, (tags, tags).
+    """
+
+    span: tuple[int, int] | None = None
+    span_probability: float = 0.0
+    names: tuple[str, ...] = ()
+    best: tuple[int, ...] = ()
+    marginals: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    pairs: Array = field(default_factory=lambda: np.zeros((0, 0, 0)))
+    chain: Array = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def record(self) -> dict[str, Any]:
+        """Return plain values for JSON; the three most probable transitions at each place."""
+        return {
+            **super().record(),
+            "span": None if self.span is None else list(self.span),
+            "span_probability": self.span_probability,
+            "tags": list(self.names),
+            "best": list(self.best),
+            "marginals": rounded(self.marginals),
+            "transitions": [
+                [
+                    {"from": self.names[a], "to": self.names[b], "probability": round(p, 5)}
+                    for a, b, p in step
+                ]
+                for step in self.likely_steps()
+            ],
+            "chain": [
+                [round(score, 4) if np.isfinite(score) else None for score in row]
+                for row in self.chain.tolist()
+            ],
+        }
+
+    def likely_steps(self) -> list[list[tuple[int, int, float]]]:
+        """Return the most probable transitions between neighbours: from, to, probability."""
+        found = []
+        for pair in self.pairs:
+            order = np.argsort(-pair, axis=None, kind="stable")[:_STEPS]
+            places = [divmod(int(place), len(pair)) for place in order]
+            found.append([(a, b, float(pair[a, b])) for a, b in places])
+        return found
+
+    def summary(self) -> str:
+        """Return tags with their probabilities, and the words that the span hangs on."""
+        lines = []
+        for token, tag, chances in zip(self.tokens, self.best, self.marginals, strict=True):
+            second = int(np.argsort(-chances, kind="stable")[1]) if len(chances) > 1 else tag
+            if second == tag and len(chances) > 1:
+                second = int(np.argsort(-chances, kind="stable")[0])
+            lines.append(
+                f"  {self.names[tag]:<12}{chances[tag]:.3f}  {token.text}"
+                f"  (else {self.names[second]} {chances[second]:.3f})"
+            )
+        if self.span is not None:
+            words = " ".join(token.text for token in self.tokens[slice(*self.span)])
+            lines.append(f"{self.target}: {words} ({self.span_probability:.3f}); it hangs on")
+            order = np.argsort(-np.abs(self.occlusion), kind="stable")[:5]
+            lines += [f"  {self.occlusion[k]:+8.3f}  {self.tokens[k].text}" for k in order]
+        lines += [f"  what if: {edit.text}: {edit.label}" for edit in self.edits]
+        return "\n".join(lines) or "The text has no tokens."
+
+    def html(self) -> str:
+        """Return one page that needs nothing else."""
+        from seqmap.runtime.explain.tag_page import page
+
+        return page(self)
+
+    def _repr_html_(self) -> str:
+        """Show the explanation in a notebook."""
+        from seqmap.runtime.explain.tag_page import body
+
+        return body(self)
+
+
+def explain_tags(
+    session: TagSession,
+    given: TagInput,
+    *,
+    target: str | None = None,
+    what_if: Sequence[str] = (),
+    token: int | None = None,
+) -> TagExplanation:
+    """Explain the tags of a text.
+
+    Args:
+        session: The model.
+        given: What it is asked: a text that fits one window, or a list of tokens.
+        target: Type of the span to explain; None takes the least certain span.
+        what_if: Other texts to compare with.
+        token: Number of a token: the span that holds it is explained.
+
+    Raises:
+        UserError: The text is too long, or there is no such type or token.
+    """
+    sentence = session.sentence(given)
+    _refuse(session, sentence, target, token)
+    answer = session.predict([sentence])[0]
+    tokens = tuple(
+        Token(text, *offsets, session.codecs.source.forms[text].word != UNKNOWN)
+        for text, offsets in zip(sentence.tokens, sentence.offsets, strict=True)
+    )
+    edits = tuple(
+        Edit(text, (), session.task.line(found) or "nothing", found.probability)
+        for text, found in zip(what_if, session.predict(list(what_if)), strict=True)
+    )
+    bare = TagExplanation(
+        sentence.text,
+        session.task.record(answer),
+        target or "",
+        session.labels,
+        tokens,
+        None,
+        np.zeros(len(tokens)),
+        None,
+        edits=edits,
+        names=session.codecs.target.names,
+        chain=session.search.chain.transitions,
+    )
+    return _filled(session, sentence, bare, target, token) if tokens else bare
+
+
+def _filled(
+    session: TagSession,
+    sentence: Sentence,
+    bare: TagExplanation,
+    target: str | None,
+    token: int | None,
+) -> TagExplanation:
+    """Add what needs tokens: probabilities, the span, gates."""
+    emissions = session.emissions([sentence.tokens])[0]
+    tags = session.search.search([emissions])[0]
+    span = _chosen(session, tags, target, token)
+    marginals, pairs = probabilities(emissions, session.search.chain, session.search.temperature)
+    layers: dict[str, dict[str, Array]] = {}
+    if session.config.encoder.name == "lstm":
+        inputs = session.reader.vectors(sentence.tokens)
+        layers = gate_views(session.archive.arrays, inputs, session.config.encoder, "encoder.")
+    found = replace(
+        bare,
+        layers=layers,
+        best=tuple(tags.numbers.tolist()),
+        marginals=marginals,
+        pairs=pairs,
+    )
+    if span is None:
+        return found
+    chance, occlusion = _occluded(session, sentence, tags.numbers, span)
+    return replace(
+        found,
+        target=span.type,
+        span=(span.start, span.end),
+        span_probability=chance,
+        occlusion=occlusion,
+    )
+
+
+def probabilities(emissions: NDArray[Any], chain: Chain, temperature: float) -> tuple[Array, Array]:
+    """Return P(y_t), (tokens, tags), and P(y_(t-1), y_t), (tokens - 1, tags, tags).
+
+    With α and β of forward-backward, P(y_(t-1) = j, y_t = k) = exp(α_(t-1)[j] + A[j, k] + e_t[k] +
+    β_t[k] - log Z), all scores divided by the temperature.
+
+    Args:
+        emissions: (tokens, tags).
+        chain: The scores between tags.
+        temperature: Of the calibration.
+    """
+    warm = Chain(
+        chain.transitions / temperature, chain.start / temperature, chain.end / temperature
+    )
+    scores = np.asarray(emissions, np.float64)[None] / temperature
+    alphas, betas, log_z = forward_backward(scores, np.array([len(emissions)]), warm)
+    alpha, beta = alphas[0], betas[0]
+    behind = (scores[0] + beta)[1:, None, :]
+    return (
+        np.exp(alpha + beta - log_z[0]),
+        np.exp(alpha[:-1, :, None] + warm.transitions + behind - log_z[0]),
+    )
+
+
+def _refuse(session: TagSession, sentence: Sentence, target: str | None, token: int | None) -> None:
+    window = session.config.tag.window
+    if len(sentence.tokens) > window:
+        raise UserError(
+            "only a text that is read at once can be explained",
+            given=f"{len(sentence.tokens)} tokens",
+            allowed=f"{window} tokens",
+        )
+    if target is not None and target not in session.labels:
+        close = nearest(target, session.labels)
+        raise UserError(
+            "the model does not know this type",
+            given=target,
+            allowed=session.labels,
+            remedy=f"Did you mean {close!r}?" if close else None,
+        )
+    if token is not None and not 0 <= token < len(sentence.tokens):
+        allowed = f"0 to {len(sentence.tokens) - 1}" if sentence.tokens else "none: there are none"
+        raise UserError("there is no such token", given=token, allowed=allowed)
+
+
+def _chosen(session: TagSession, tags: Any, target: str | None, token: int | None) -> Span | None:
+    """Return the span to explain: that of the type or token asked for, the least certain one."""
+    spans = session.search.marked(tags.numbers)
+    chances = tags.span_probabilities if session.codecs.target.spans else tags.tag_probabilities
+    fitting = [
+        (float(chance), span)
+        for span, chance in zip(spans, chances, strict=True)
+        if target in (None, span.type) and (token is None or span.start <= token < span.end)
+    ]
+    return min(fitting)[1] if fitting else None
+
+
+def _occluded(
+    session: TagSession, sentence: Sentence, numbers: Any, span: Span
+) -> tuple[float, Array]:
+    """Return how probable a span is, and what its log-odds lose without each token's form."""
+    tokens = list(sentence.tokens)
+    texts = [tokens, *([*tokens[:k], NOTHING, *tokens[k + 1 :]] for k in range(len(tokens)))]
+    chain, temperature = session.search.chain, session.search.temperature
+    wanted = numbers[span.start : span.end]
+    odds = []
+    for emissions in session.emissions(texts):
+        single, pairs = probabilities(emissions, chain, temperature)
+        chance = float(single[span.start, wanted[0]])
+        for place in range(span.start + 1, span.end):
+            before, here = wanted[place - 1 - span.start], wanted[place - span.start]
+            chance *= pairs[place - 1, before, here] / max(single[place - 1, before], 1e-300)
+        odds.append(chance)
+    kept = np.clip(odds, 1e-12, 1 - 1e-12)
+    log_odds = np.log(kept) - np.log1p(-kept)
+    return odds[0], log_odds[0] - log_odds[1:]

@@ -1,0 +1,244 @@
+"""The recipe of speech recognition: features once, CTC, a language model, confidence."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqmap.codecs.audio import AudioCodec
+from seqmap.codecs.transcript import TranscriptCodec, longest_needed
+from seqmap.config import Config
+from seqmap.data.audio import Recording
+from seqmap.errors import DataError
+from seqmap.nn.model import to_arrays
+from seqmap.nn.transcriber import TranscriberNetwork
+from seqmap.runtime.archive import Archive
+from seqmap.runtime.session import restore
+from seqmap.search.kneser_ney import fit_ngrams
+from seqmap.search.ngram import NGrams, read_arpa
+from seqmap.tasks.transcribe import Transcribe, TranscribeCodecs
+from seqmap.training.hearing import copies
+from seqmap.training.job import Job, Trained
+from seqmap.training.loop import Epoch, Trainer, Watch
+from seqmap.training.package import manifest, put_away
+from seqmap.training.setup import choose_precision, torch_set_up
+from seqmap.training.transcribe_learner import HeardPart, TranscribeLearner
+from seqmap.training.transcribe_tuning import tuned
+
+
+def train_transcriber(job: Job) -> Trained:
+    """Train a transcriber.
+
+    Raises:
+        DataError: The recordings cannot be learned from.
+        OutputError: The archive cannot be written.
+        TrainingError: The loss became infinite or NaN.
+    """
+    started = time.perf_counter()
+    task = job.task
+    assert isinstance(task, Transcribe)
+    fitting, choosing = job.parts()
+    rate = job.targets.rate if job.targets else fitting[0].sound.header().rate
+    target = TranscriptCodec.fit((one.text for one in fitting), job.config.text)
+    source = task.source_codec(job.config, rate)
+    train = _heard(fitting, source, target, job.config, job.watch)
+    dev = _heard(choosing, source, target, job.config.replace(audio__speed=0.0), job.watch)
+    source = source.fitted(one[0].astype(np.float32) for one in train.bands)
+    codecs = TranscribeCodecs(source, target)
+    arrays, history, interrupted = _fitted(job, codecs, train, dev)
+    trained = packed(job, codecs, arrays, train, dev, interrupted=interrupted)
+    put_away(trained.archive, job, interrupted=interrupted)
+    return Trained(
+        trained.archive,
+        history,
+        trained.metrics,
+        seconds=time.perf_counter() - started,
+        interrupted=interrupted,
+        cost=trained.metrics["wer"] + trained.metrics["cer"],
+        notes=trained.notes,
+    )
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A network with all that makes a model of it.
+
+    Attributes:
+        archive: The model.
+        metrics: Figures on the dev part.
+        notes: What its reader should know.
+    """
+
+    archive: Archive
+    metrics: dict[str, float]
+    notes: tuple[str, ...]
+
+
+def packed(
+    job: Job,
+    codecs: TranscribeCodecs,
+    arrays: dict[str, NDArray[Any]],
+    train: HeardPart,
+    dev: HeardPart,
+    *,
+    interrupted: bool = False,
+) -> Packed:
+    """Add language model, weights of the search and confidence to a trained network.
+
+    The weights are chosen with a language model that has not seen the dev part's transcripts; the
+    one that is kept has.
+    """
+    task, config = job.task, job.config
+    assert isinstance(task, Transcribe)
+    state, kept = task.codec_state(codecs)
+    entries = {**state, **job.facts}
+    plain = {**arrays, **kept}
+    model, note = _language(config, codecs.target, train.texts)
+    draft = _archive(task, config, entries, plain, model)
+    calibration, metrics = tuned(draft, dev, codecs, config)
+    final = model
+    if model is not None and job.dev is None and not config.transcribe.language.endswith(".arpa"):
+        final, _ = _language(config, codecs.target, [*train.texts, *dev.texts])
+    described = {
+        **entries,
+        "calibration": calibration,
+        "metrics": {"dev": metrics},
+        "data": {
+            "fingerprint": _fingerprint(job.train),
+            "train": len(train.texts),
+            "dev": len(dev.texts),
+        },
+    }
+    archive = _archive(task, config, described, plain, final)
+    restore(archive)  # what is written can be read
+    return Packed(archive, metrics, (note,) if note else ())
+
+
+def _archive(
+    task: Transcribe,
+    config: Config,
+    entries: dict[str, Any],
+    arrays: dict[str, NDArray[Any]],
+    model: NGrams | None,
+) -> Archive:
+    own = {} if model is None else {f"language.{n}": a for n, a in model.to_arrays().items()}
+    return Archive(manifest(task, config, entries), {**arrays, **own})
+
+
+def _language(
+    config: Config, target: TranscriptCodec, texts: Sequence[str]
+) -> tuple[NGrams | None, str]:
+    """Return the language model that is asked for, and a line about it."""
+    settings = config.transcribe
+    if settings.language.endswith(".arpa"):
+        model = read_arpa(settings.language)
+        return model, f"language model: {settings.language}, {len(model.words):,} words"
+    if settings.order == 0:
+        return None, ""
+    lines = [*texts, *_lines(settings.language, target)]
+    model = fit_ngrams([target.words(line) for line in lines], settings.order)
+    note = (
+        f"language model: {settings.order}-grams of {len(lines):,} lines, "
+        f"{len(model.words) - 3:,} words, {len(model.chances):,} entries"
+    )
+    return model, note
+
+
+def _lines(path: str, target: TranscriptCodec) -> list[str]:
+    if not path:
+        return []
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            found = [target.normal(line) for line in file]
+    except OSError as error:
+        raise DataError(f"cannot read the text: {error.strerror}", path=path) from None
+    except UnicodeDecodeError:
+        raise DataError("this is not UTF-8", path=path) from None
+    return [line for line in found if line]
+
+
+def _heard(
+    recordings: Sequence[Recording],
+    source: AudioCodec,
+    target: TranscriptCodec,
+    config: Config,
+    watch: Watch,
+) -> HeardPart:
+    """Compute the features of all recordings; those that are too short for their text are left out.
+
+    Raises:
+        DataError: None is left.
+    """
+    bands: list[tuple[NDArray[Any], ...]] = []
+    targets, texts, seconds = [], [], 0.0
+    short: list[str] = []
+    started = time.perf_counter()
+    for one in recordings:
+        heard = one.sound.hear(source.rate)
+        samples = np.concatenate([np.zeros(0, np.float32), *heard])
+        numbers = target.encode(one.text)
+        found = copies(samples, source, config.audio)
+        # A faster copy has fewer steps: those that are too short for the text are not learned from.
+        fits = [c for c in found if -(-len(c) // source.stack) >= max(longest_needed(numbers), 1)]
+        if not fits or not len(numbers):
+            short.append(one.name)
+            continue
+        seconds += heard.seconds
+        # Half the memory: a step of 2⁻⁷ of a logarithm cannot be heard.
+        bands.append(tuple(c.astype(np.float16) for c in fits))
+        targets.append(numbers)
+        texts.append(target.normal(one.text))
+    if not bands:
+        raise DataError(
+            "no recording is long enough for its transcript",
+            given=short[0] if short else None,
+            remedy="Check that recordings and transcripts belong together",
+        )
+    if short:
+        watch.tell(
+            f"{len(short)} recordings are too short for their transcripts and left out: {short[0]}"
+        )
+    spent = time.perf_counter() - started
+    watch.tell(f"heard {len(bands):,} recordings, {seconds / 60:.1f} min, in {spent:.1f} s")
+    return HeardPart(tuple(bands), tuple(targets), tuple(texts))
+
+
+def _fitted(
+    job: Job, codecs: TranscribeCodecs, train: HeardPart, dev: HeardPart
+) -> tuple[dict[str, NDArray[Any]], tuple[Epoch, ...], bool]:
+    config = job.config
+    with torch_set_up(config.train) as device:
+        network = TranscriberNetwork(codecs.source.size, codecs.target.classes, config).to(device)
+        choose_precision(network, config.train)
+        learner = TranscribeLearner(
+            network,
+            codec=codecs.source,
+            target=codecs.target,
+            train=train,
+            dev=dev,
+            config=config,
+        )
+        trainer = Trainer(
+            learner,
+            config.train,
+            identity={"config": config.to_dict(), "data": _fingerprint(job.train)},
+            checkpoint=job.checkpoint,
+            watch=job.watch,
+        )
+        trainer.fit(resume=job.resume)
+        arrays: dict[str, NDArray[Any]] = dict(to_arrays(network.state_dict()))
+    return arrays, tuple(trainer.history), trainer.interrupted
+
+
+def _fingerprint(recordings: Sequence[Recording]) -> str:
+    digest = hashlib.sha256()
+    for one in recordings:
+        header = one.sound.header()
+        digest.update(repr((one.name, one.text, header.rate, header.frames)).encode())
+    return digest.hexdigest()[:16]

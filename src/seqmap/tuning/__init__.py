@@ -1,0 +1,1 @@
+"""Search for a configuration: Optuna over trainings, within limits of size and latency."""

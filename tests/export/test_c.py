@@ -1,0 +1,323 @@
+"""Models as C99: compiled with all warnings as errors, under sanitizers, equal to Python."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from seqmap.cli import app
+from seqmap.codecs.characters import fold_characters
+from seqmap.errors import ExportError, OutputError, UserError
+from seqmap.export.c import check as checking
+from seqmap.export.c.characters import folds
+from seqmap.export.c.classify import FEATURES
+from seqmap.export.c.files import files_of, program_of
+from seqmap.export.c.program import prefix_of, quoted
+from seqmap.export.folder import write_folder
+from seqmap.export.texts import known_words, sample_texts
+from seqmap.runtime.archive import Archive, save
+from seqmap.runtime.quantize import quantized
+from seqmap.runtime.session import restore
+
+Make = Callable[..., Archive]
+SANITIZED = (
+    "-std=c99 -O1 -Wall -Wextra -Werror -pedantic"
+    " -fsanitize=address,undefined -fno-sanitize-recover=all"
+).split()
+BOARD = Path(__file__).parents[2] / "examples" / "microcontroller" / "run.sh"
+TEXTS = 400
+
+
+@pytest.fixture
+def cc() -> str:
+    found = checking.compiler()
+    if found is None:
+        pytest.skip("there is no C compiler here")
+    return found
+
+
+def compare(archive: Archive, cc: str, monkeypatch: pytest.MonkeyPatch, seed: int = 0) -> float:
+    """Export, compile under sanitizers, compare; return the largest difference."""
+    monkeypatch.setattr(checking, "FLAGS", SANITIZED)
+    session = restore(archive, precision="fp32")
+    program, kind = program_of(session, "my_model")
+    texts = sample_texts(known_words(session.codecs.source), TEXTS, seed)
+    found = checking.check(files_of(program, kind), program, kind, session, texts, cc)
+    assert found.state == program.ram()
+    assert found.texts == TEXTS
+    return found.worst
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"encoder__direction": "forward", "head__pooling": "attention", "encoder__layers": 2},
+        {
+            "encoder__name": "gru",
+            "encoder__layers": 3,
+            "text__unit": "char",
+            "head__pooling": "last",
+            "text__max_length": 10,
+            "text__truncate": "start",
+        },
+        {
+            "encoder__name": "rnn",
+            "encoder__direction": "forward",
+            "head__pooling": "max",
+            "text__lowercase": False,
+            "text__truncate": "end",
+            "text__max_length": 5,
+            "multi": True,
+        },
+        {"head__pooling": "attention", "text__max_length": 7},
+    ],
+    ids=lambda settings: "-".join(map(str, settings.values())),
+)
+def test_classifiers_answer_as_python_does(
+    make_archive: Make, cc: str, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+) -> None:
+    assert compare(make_archive(**settings), cc, monkeypatch) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("settings", "ngrams"),
+    [
+        ({"embedding__size": 64, "encoder__hidden": 40}, {}),
+        ({"text__unit": "char", "text__lowercase": False}, {"words": 2, "characters": 3}),
+        ({"encoder__direction": "forward", "text__lowercase": False}, {"characters": 0}),
+    ],
+    ids=["word", "char", "cased"],
+)
+def test_wide_branch_and_int8(
+    make_archive: Make,
+    with_wide: Make,
+    cc: str,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, Any],
+    ngrams: dict[str, int],
+) -> None:
+    many = [" ".join(f"w{n}" for n in range(100))]
+    archive = quantized(with_wide(make_archive(texts=many, **settings), **ngrams), "int8")
+    if settings.get("embedding__size"):
+        assert archive.arrays["embedding.weight"].dtype == np.int8
+    assert compare(archive, cc, monkeypatch) < 2e-6
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"tag__pair_size": 3, "tag__window": 12, "encoder__name": "gru"},
+        {"tag__features": "none", "tag__window": 8},
+    ],
+    ids=["crf", "pairs", "letters"],
+)
+def test_taggers_answer_as_python_does(
+    make_tagger: Make, cc: str, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+) -> None:
+    archive = make_tagger(**settings)
+    if settings.get("encoder__name") == "gru":
+        archive = as_gru(archive)
+    assert compare(archive, cc, monkeypatch) < 1e-5
+
+
+def as_gru(archive: Archive) -> Archive:
+    """Take three of the LSTM's four gates for a GRU's."""
+    arrays = {}
+    for name, array in archive.arrays.items():
+        if not name.startswith("encoder."):
+            arrays[name] = array
+        elif name.endswith(".bias"):
+            arrays[name + "_ih"] = arrays[name + "_hh"] = array[: 3 * len(array) // 4]
+        else:
+            arrays[name] = array[: 3 * len(array) // 4]
+    return Archive(archive.manifest, arrays)
+
+
+def test_labels_of_tokens_and_windows(
+    make_tagger: Make, cc: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = make_tagger(tag__decoder="softmax", tag__window=9, tag__characters="none")
+    target = {**archive.manifest["target"], "spans": False}
+    arrays = {k: v for k, v in archive.arrays.items() if not k.startswith("letters.")}
+    for side in ("forward", "backward"):
+        name = f"encoder.layers.0.{side}.w_ih"
+        arrays[name] = np.ascontiguousarray(arrays[name][:, :9])  # without the letters' 8
+    changed = Archive({**archive.manifest, "target": target}, arrays)
+    assert compare(changed, cc, monkeypatch) < 1e-5
+
+
+def test_too_many_ngrams_are_told(
+    make_archive: Make, with_wide: Make, cc: str, tmp_path: Path
+) -> None:
+    session = restore(with_wide(make_archive()), precision="fp32")
+    program, kind = program_of(session, "my_model")
+    assert session.wide.space.size > 40
+    texts = ["a plain sentence"] * 2 + ["It's a plain day; numbers -- and ... 漢字 (long)"]
+    few = [*checking.FLAGS, "-DMY_MODEL_FEATURES=16"]
+    checking.build(files_of(program, kind), program, kind, tmp_path, cc, few)
+    with pytest.raises(ExportError, match=r"fails \(2\)"):
+        checking.run(tmp_path / "check", texts)
+    # Few different ones are no matter, however often they come.
+    few[-1] = f"-DMY_MODEL_FEATURES={session.wide.space.size}"
+    checking.build(files_of(program, kind), program, kind, tmp_path, cc, few)
+    assert len(checking.run(tmp_path / "check", [texts[-1] * 3000])) == 2
+    assert FEATURES > 10_000
+
+
+def test_folding_leaves_nothing_out() -> None:
+    # What is skipped when the tables are made folds to itself, or to U+FFFD in C as in Python.
+    known = folds(lowercase=True)
+    for point in (*range(0x80, 0x110000, 7), 0xD800, 0xDFFF):
+        folded = fold_characters(chr(point), lowercase=True)
+        if 0xD800 <= point < 0xE000:
+            assert folded == "\ufffd"
+        else:
+            assert folded == known.get(point, chr(point)), hex(point)
+    assert not any(char.isspace() for p, to in known.items() if not chr(p).isspace() for char in to)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"encoder__name": "transformer"}, "given: 'transformer'; allowed: lstm, gru, rnn"),
+        ({"encoder__name": "lstm-transformer"}, "cannot be exported to C"),
+    ],
+)
+def test_what_c_does_not_have_is_refused(
+    make_archive: Make, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        program_of(restore(make_archive(**settings)), "model")
+
+
+def test_intents_are_refused(make_tagger: Make) -> None:
+    with pytest.raises(UserError, match="intent cannot be exported to C"):
+        program_of(restore(make_tagger(intents=2)), "model")
+
+
+def run(*words: str | Path) -> tuple[int, str, str]:
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_the_command_writes_a_folder(make_archive: Make, cc: str, tmp_path: Path) -> None:
+    save(make_archive(), tmp_path / "My model-2.seqmap")
+    words = ["export", tmp_path / "My model-2.seqmap", "--to", "c", "--quantize", "none"]
+    code, stdout, stderr = run(*words)
+    assert code == 0, stderr
+    assert "equal to the model on 1,000 texts" in stdout and "multiply-adds a symbol" in stdout
+    folder = tmp_path / "My model-2-c"
+    names = {path.name for path in folder.iterdir()}
+    stem = "my_model_2_c"
+    assert names == {f"{stem}.c", f"{stem}.h", f"{stem}_weights.h", "example.c"}
+    code, stdout, _ = run(*words, "--json")  # once more, into the same folder
+    found = json.loads(stdout)
+    assert code == 0 and found["to"] == "c" and found["checked_texts"] == 1000
+    assert found["ram_bytes"] > 0 and found["operations_per_symbol"] == 2 * 4 * 8 * (5 + 8)
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".seqmap-")]
+    # The example answers lines.
+    words = [cc, "-std=c99", "-Wall", "-Wextra", "-Werror", f"{stem}.c", "example.c", "-lm"]
+    subprocess.run([*words, "-o", "example"], cwd=folder, check=True)
+    done = subprocess.run(
+        [folder / "example"], input="a plain one\n\n", capture_output=True, text=True, check=True
+    )
+    assert re.fullmatch(r"(\S+\t0\.\d{4}\t.*\n){2}", done.stdout)
+
+
+def test_nothing_is_written_when_the_answers_differ(
+    make_archive: Make, cc: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seqmap.export.c import program
+
+    def coarse(name: str, read: Callable[[str], str] = program.part_of) -> str:
+        return read(name).replace("1.0f - 2.0f /", "1.0f - 1.99f /")
+
+    monkeypatch.setattr(program, "part_of", coarse)
+    save(make_archive(), tmp_path / "m.seqmap")
+    code, stdout, stderr = run("export", tmp_path / "m.seqmap", "--to", "c", "--quantize", "none")
+    assert code == 1 and stdout == ""
+    assert "the export answers otherwise" in stderr and "nothing was written" in stderr
+    assert not (tmp_path / "m-c").exists()
+
+
+def test_without_a_compiler_it_is_said(
+    make_archive: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CC", raising=False)
+    save(make_archive(), tmp_path / "m.seqmap")
+    code, stdout, stderr = run("export", tmp_path / "m.seqmap", "--to", "c", "--quantize", "none")
+    assert code == 0 and "was not checked" in stderr and "equal" not in stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--quantize", "bf16"], "given: 'bf16'; allowed: none, int8"),
+        (["--quantize", "none", "--out", "{}/file"], "a folder is needed here"),
+        (["--quantize", "none", "--out", "{}/no/such"], "no such folder"),
+        ([], "or take --quantize none"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    make_archive: Make, tmp_path: Path, words: list[str], message: str
+) -> None:
+    save(make_archive(), tmp_path / "m.seqmap")
+    (tmp_path / "file").write_text("something")
+    placed = [word.format(tmp_path) for word in words]
+    code, stdout, stderr = run("export", tmp_path / "m.seqmap", "--to", "c", *placed)
+    assert code == 2 and stdout == ""
+    assert message in stderr.splitlines()[-1]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot write the export"):
+        write_folder({"a": b"b"}, tmp_path / "no" / "such" / "folder")
+
+
+def test_names() -> None:
+    assert prefix_of("my model-2") == "my_model_2"
+    assert prefix_of("2nd") == "model_2nd"
+    assert prefix_of("漢") == "model"
+    assert quoted('a"b\\c?é') == '"a\\"b\\\\c\\?\\303\\251"'
+
+
+def test_a_microcontroller(make_archive: Make, tmp_path: Path) -> None:
+    """A Cortex-M3 with 256 KiB of flash and 64 KiB of RAM, in QEMU, gives the same answers."""
+    tools = ("arm-none-eabi-gcc", "qemu-system-arm")
+    if any(shutil.which(tool) is None for tool in tools):
+        pytest.skip("needs gcc-arm-none-eabi, libnewlib-arm-none-eabi and qemu-system-arm")
+    words = [" ".join(f"word{n}" for n in range(2000)), "a plain sentence, it isn't long 漢字"]
+    archive = make_archive(
+        texts=words,
+        encoder__hidden=24,
+        embedding__size=24,
+        encoder__direction="forward",
+        text__max_length=64,
+    )
+    session = restore(quantized(archive, "int8"), precision="fp32")
+    files = files_of(*program_of(session, "tiny"))
+    write_folder({name: text.encode() for name, text in files.items()}, tmp_path / "tiny")
+    texts = ["a plain sentence", 'It isn\'t "long"? word3', "漢字 and ½ word1999 \\", "? " * 200]
+    (tmp_path / "texts.txt").write_text("\n".join(texts) + "\n")
+    done = subprocess.run(
+        [BOARD, tmp_path / "tiny", tmp_path / "texts.txt"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    found = [line.split() for line in done.stdout.splitlines() if line]
+    wanted = session.predict_proba(texts)
+    assert [int(line[0]) for line in found] == wanted.argmax(axis=1).tolist()
+    assert np.abs(np.array([line[1:] for line in found], float) / 1e6 - wanted).max() < 2e-6

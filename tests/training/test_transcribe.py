@@ -1,0 +1,341 @@
+"""Training on made-up speech, from the recipe to the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from seqmap import Transcriber, load
+from seqmap.codecs.audio import AudioCodec
+from seqmap.commands.console import Screen
+from seqmap.config import AudioConfig, Config
+from seqmap.data.audio import Recording, Samples
+from seqmap.demo.transcribe import demo_config, run_demo
+from seqmap.errors import DataError, UserError
+from seqmap.nn.transcriber import ctc, padded
+from seqmap.runtime.session import restore
+from seqmap.runtime.transcribe import TranscribeSession
+from seqmap.samples.syllables import RATE, SYNTHETIC_NOTICE, speech
+from seqmap.search.ctc import log_chances, total_chance
+from seqmap.tasks import find_task
+from seqmap.tasks.transcribe import AudioSet
+from seqmap.training import train
+from seqmap.training.hearing import at_tempo, copies, hidden, of_voice, varied, with_noise
+from seqmap.training.transcribe_tuning import said
+
+# Without a search where none is asked about: one of an untrained network takes long.
+TINY = demo_config().replace(
+    encoder__hidden=8, encoder__layers=1, train__epochs=1, audio__mels=12, transcribe__beam=2,
+    transcribe__search="greedy",
+)  # fmt: skip
+
+
+def seqmap(*words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "seqmap", *words]
+    return subprocess.run(command, capture_output=True, input=given, check=False)
+
+
+def fine(*words: str, given: bytes = b"") -> str:
+    done = seqmap(*words, given=given)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
+@pytest.fixture(scope="module")
+def trained() -> Iterator[TranscribeSession]:
+    """A model that hears well enough to be asked something."""
+    spoken = [one.recording for one in speech(150)]
+    config = demo_config().replace(
+        encoder__hidden=64, train__epochs=14, transcribe__order=2, transcribe__beam=8
+    )
+    found = train(
+        find_task("transcribe"), spoken[:130], spoken[130:], config=config, targets=AudioSet(RATE)
+    )
+    session = restore(found.archive)
+    assert isinstance(session, TranscribeSession)
+    yield session
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("speech")
+    lines = []
+    for k, one in enumerate(speech(14)):
+        values = one.recording.sound.samples(RATE)
+        soundfile.write(place / f"{k}.wav", values, RATE)
+        lines.append(f"{k}.wav\t{one.recording.text}")
+    (place / "all.tsv").write_text("path\ttext\n" + "\n".join(lines) + "\n")
+    return place
+
+
+@pytest.mark.slow
+def test_it_hears(trained: TranscribeSession) -> None:
+    test = [one.recording for one in speech(25, seed=99)]
+    found = trained.evaluate(test)
+    assert found.metrics["wer"] < 0.15 and found.metrics["cer"] < 0.1
+    assert found.metrics["ece"] < 0.15
+    assert found.details["words"] == sum(len(one.text.split()) for one in test)
+    greedy = trained.with_search("greedy").evaluate(test)
+    assert greedy.metrics["wer"] < 0.35
+    calibration = trained.archive.manifest["calibration"]
+    assert calibration["weight"] > 0 and calibration["boost"] >= 0.5
+    assert "right" in found.report()
+
+
+@pytest.mark.slow
+def test_times_of_words(trained: TranscribeSession) -> None:
+    spoken = speech(12, seed=98)
+    off = []
+    for one, answer in zip(spoken, trained.predict([s.recording for s in spoken]), strict=True):
+        if answer.text == one.recording.text:
+            pairs = zip(answer.words, one.times, strict=True)
+            off += [abs(word.start - begin) for word, (begin, _) in pairs]
+    assert len(off) > 15 and np.median(off) < 0.25
+
+
+@pytest.mark.slow
+def test_phrases_teach_new_words(trained: TranscribeSession) -> None:
+    test = [one.recording for one in speech(25, seed=8, new=True)]
+    told = trained.with_phrases(["nitasu", "kolame"], boost=3.0)
+    new = {"nitasu", "kolame"}
+
+    def right(session: TranscribeSession) -> int:
+        answers = session.predict(test)
+        return sum(
+            word in answer.text.split()
+            for one, answer in zip(test, answers, strict=True)
+            for word in one.text.split()
+            if word in new
+        )
+
+    assert right(told) > right(trained)
+
+
+@pytest.mark.slow
+def test_rows_give_what_recordings_give(trained: TranscribeSession) -> None:
+    sound = speech(1, seed=50)[0].recording.sound.samples(RATE)
+    stream = trained.acoustics.stream()
+    rows = np.concatenate([stream.feed(sound), stream.end()])
+    assert said(trained, rows).text == trained.predict([sound])[0].text
+
+
+def test_the_estimator(tmp_path: Path) -> None:
+    spoken = [one.recording for one in speech(12)]
+    given = [(one.sound.samples(RATE), RATE) for one in spoken]
+    texts = [one.text for one in spoken]
+    model = Transcriber(hidden=8, layers=1, direction="forward", epochs=1,
+                        config={"transcribe.search": "greedy", "audio.mels": 12})  # fmt: skip
+    with pytest.raises(DataError, match="differ in number"):
+        model.fit(given, texts[:-1])
+    with pytest.raises(DataError, match="no recording"):
+        model.fit([], [])
+    model.fit(given, texts)
+    assert len(model.predict(given[:2])) == 2
+    assert model.session_.lexicon.model is not None and model.session_.rate == RATE
+    model.save(tmp_path / "m.seqmap")
+    again = load(tmp_path / "m.seqmap")
+    assert again.predict(given[:3]) == model.answers(given[:3])
+    assert 0 <= 1 - model.score(given, texts) and model.stream().close() == []
+
+
+def test_the_same_seed_gives_the_same_model() -> None:
+    spoken = [one.recording for one in speech(10)]
+    task = find_task("transcribe")
+    first, second = (train(task, spoken, config=TINY, targets=AudioSet(RATE)) for _ in range(2))
+    assert all(
+        np.array_equal(first.archive.arrays[name], array)
+        for name, array in second.archive.arrays.items()
+    )
+
+
+def test_a_resumed_training_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqmap.training.loop.CHECKPOINT_EVERY", 0.0)
+    spoken = [one.recording for one in speech(10)]
+    task, config = find_task("transcribe"), TINY.replace(train__epochs=3)
+    straight = train(task, spoken, config=config, targets=AudioSet(RATE))
+
+    from seqmap.training.loop import Epoch, Watch
+
+    def stop(epoch: Epoch) -> None:
+        if epoch.number == 2:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "m.seqmap"
+    watch = Watch(epoch=stop)
+    half = train(task, spoken, config=config, targets=AudioSet(RATE), out=out, watch=watch)
+    assert half.interrupted
+    rest = train(task, spoken, config=config, targets=AudioSet(RATE), out=out, resume=True)
+    assert all(
+        np.array_equal(straight.archive.arrays[name], array)
+        for name, array in rest.archive.arrays.items()
+    )
+
+
+def test_whole_speakers_are_held_out() -> None:
+    spoken = [one.recording for one in speech(60)]
+    fitting, choosing = find_task("transcribe").hold_out(spoken, 0.2)
+    assert len(fitting) + len(choosing) == 60 and 6 <= len(choosing) <= 18
+    assert not {one.speaker for one in fitting} & {one.speaker for one in choosing}
+    one_voice = [Recording(one.sound, one.text) for one in spoken]
+    fitting, choosing = find_task("transcribe").hold_out(one_voice, 0.2)
+    assert len(choosing) == 12
+
+
+def test_recordings_that_cannot_be_learned_from() -> None:
+    sound = Samples(speech(1)[0].recording.sound.samples(RATE)[:1200], RATE)
+    task = find_task("transcribe")
+    long = [Recording(sound, "a text that is far too long for it")] * 3
+    with pytest.raises(DataError, match="no recording is long enough"):
+        train(task, long, config=TINY, targets=AudioSet(RATE))
+    some = [one.recording for one in speech(8)]
+    notes: list[str] = []
+    from seqmap.training.loop import Watch
+
+    train(task, [*some, *long[:1]], some, config=TINY, targets=AudioSet(RATE),
+          watch=Watch(note=notes.append))  # fmt: skip
+    assert any("1 recordings are too short for their transcripts" in note for note in notes)
+
+
+def test_a_language_model_of_other_text(tmp_path: Path) -> None:
+    spoken = [one.recording for one in speech(8)]
+    task = find_task("transcribe")
+    (tmp_path / "more.txt").write_text("Some OTHER words\n\n")
+    config = TINY.replace(transcribe__language=str(tmp_path / "more.txt"))
+    found = restore(train(task, spoken, config=config, targets=AudioSet(RATE)).archive)
+    assert isinstance(found, TranscribeSession) and found.lexicon.model is not None
+    assert "other" in found.lexicon.model.words and "mila" in found.lexicon.model.words
+    (tmp_path / "m.arpa").write_text("\\1-grams:\n-1 mila\n-1 </s>\n-99 <s>\n")
+    config = TINY.replace(transcribe__language=str(tmp_path / "m.arpa"))
+    found = restore(train(task, spoken, config=config, targets=AudioSet(RATE)).archive)
+    assert isinstance(found, TranscribeSession) and found.lexicon.model is not None
+    assert set(found.lexicon.model.words) == {"<unk>", "<s>", "</s>", "mila"}
+    config = TINY.replace(transcribe__language=str(tmp_path / "none.txt"))
+    with pytest.raises(DataError, match="cannot read the text"):
+        train(task, spoken, config=config, targets=AudioSet(RATE))
+
+
+def test_subwords() -> None:
+    spoken = [one.recording for one in speech(12)]
+    config = TINY.replace(text__unit="subword", text__vocabulary=24)
+    found = restore(train(find_task("transcribe"), spoken, config=config,
+                          targets=AudioSet(RATE)).archive)  # fmt: skip
+    assert found.codecs.target.subwords is not None
+    assert isinstance(found.predict([spoken[0]])[0].text, str)
+
+
+def test_what_is_done_to_training_recordings() -> None:
+    config, rng = AudioConfig(mels=12), np.random.default_rng(0)
+    codec = AudioCodec(RATE, 12, 3, 2, running=False)
+    sound = speech(1)[0].recording.sound.samples(RATE)
+    plain, slow, fast = copies(sound, codec, config)
+    assert len(slow) / len(plain) == pytest.approx(1.11, abs=0.02)
+    assert len(fast) / len(plain) == pytest.approx(0.91, abs=0.02)
+    codec = codec.fitted([plain])
+    frames = hidden(codec.centred(plain), config, rng)
+    assert 0.02 < np.mean(frames == 0) < 0.7
+    noisy = with_noise(plain, rng)
+    assert (noisy >= plain).all() and noisy.mean() < plain.mean() + 8
+    found = varied(plain, codec, AudioConfig(mels=12, tempo=0.0), rng)
+    assert found.shape == (-(-len(plain) // 3), codec.size)
+    assert len(at_tempo(plain, 1.25)) == round(len(plain) / 1.25)
+    assert np.allclose(at_tempo(plain, 1.0), plain)
+    assert len(copies(sound, codec, AudioConfig(mels=12, speed=0.0))) == 1
+
+
+def test_another_voice_moves_the_peaks() -> None:
+    place = np.arange(40)
+    peak = np.exp(-(((place - 20) / 2.0) ** 2)).astype(np.float32)[None]
+    centres = 31.75 + (place + 1) * (2840.04 - 31.75) / 41  # mel, of 20 Hz and of 8 kHz
+    hertz = 700 * (np.exp(centres / 1127) - 1)
+    assert np.array_equal(of_voice(peak, 1.0, 16000), peak)
+    for factor in (0.9, 1.1):
+        moved = of_voice(peak, factor, 16000)[0]
+        there = float((hertz * moved).sum() / moved.sum())
+        here = float((hertz * peak[0]).sum() / peak[0].sum())
+        # What is read at f · factor was at f: the peak is now at f / factor.
+        assert there == pytest.approx(here / factor, rel=0.03)
+    # The highest frequency stays where it is.
+    rising = np.linspace(0, 1, 40, dtype=np.float32)[None]
+    assert of_voice(rising, 1.1, 16000)[0, -1] == pytest.approx(1.0, abs=0.01)
+
+
+def test_the_loss_is_that_of_the_search() -> None:
+    rng = np.random.default_rng(0)
+    parts = [torch.from_numpy(rng.normal(size=(n, 5)).astype(np.float32)) for n in (9, 6)]
+    scores, lengths = padded(parts)
+    loss = ctc(scores, lengths, torch.tensor([1, 2, 2, 4]), torch.tensor([3, 1]))
+    own = [total_chance(log_chances(p.numpy()), t) / len(t)
+           for p, t in zip(parts, ([1, 2, 2], [4]), strict=True)]  # fmt: skip
+    assert float(loss) == pytest.approx(-np.mean(own), abs=1e-4)
+
+
+def test_the_commands(folder: Path, tmp_path: Path) -> None:
+    model = str(tmp_path / "m.seqmap")
+    sets = [f"{s}.{k}={v}" for s, part in TINY.to_dict().items() for k, v in part.items()
+            if v != find_task("transcribe").config().to_dict()[s][k]]  # fmt: skip
+    given = [word for one in sets for word in ("--set", one)]
+    table = str(folder / "all.tsv")
+    shown = fine("train", "transcribe", table, "--out", model, "--json", *given)
+    summary = json.loads(shown.splitlines()[-1])
+    assert summary["task"] == "transcribe" and summary["metrics"].keys() >= {"wer", "cer"}
+    found = json.loads(fine("evaluate", model, table, "--json").splitlines()[-1])
+    assert found["examples"] == 14 and "confusions" in found
+    lines = fine("predict", model, str(folder / "0.wav"), "--json").splitlines()
+    assert json.loads(lines[0])["seconds"] > 1 and json.loads(lines[-1])["count"] == 1
+    assert len(fine("predict", model, str(folder)).splitlines()) == 14
+    paths = f"{folder / '1.wav'}\n{folder / '2.wav'}\n".encode()
+    assert len(fine("predict", model, "-", given=paths).splitlines()) == 2
+    (tmp_path / "p.txt").write_text("mila sutu\n")
+    phrases = ["--phrases", str(tmp_path / "p.txt")]
+    whole = json.loads(
+        fine("stream", model, str(folder / "0.wav"), "--json", *phrases).splitlines()[-1]
+    )
+    raw, _ = soundfile.read(folder / "0.wav", dtype="int16")
+    for data, options in (
+        (raw.astype("<i2").tobytes(), ["--rate", str(RATE)]),
+        ((folder / "0.wav").read_bytes(), []),
+    ):
+        shown = fine("stream", model, "-", "--json", *options, *phrases, given=data)
+        assert json.loads(shown.splitlines()[-1]) == whole
+    assert fine("info", model).count("audio → text") == 1
+    out = str(tmp_path / "int8.seqmap")
+    fine("export", model, "--quantize", "int8", "--dev", table, "--out", out, "--max-loss", "1")
+    for words, data, told in (
+        (["stream", model, "-"], b"fLaC....", "compressed sound is not read from a pipe"),
+        (["stream", model, "-"], b"RIFF....WAVEfmt ", "WAV header is damaged"),
+        (["stream", model, str(folder / "0.wav"), "--rate", "16000"], b"", "a rate of its own"),
+        (["predict", model, "--text", "a"], b"", "does not answer a text"),
+        (["predict", model, str(folder / "all.wav")], b"", "no such file"),
+        (["predict", model, model], b"", "not sound that can be read"),
+        (["evaluate", model, str(folder / "0.wav")], b"", "a recording alone"),
+    ):
+        done = seqmap(*words, given=data)
+        assert done.returncode == 2, words
+        assert told in done.stderr.decode() and "Traceback" not in done.stderr.decode()
+
+
+def test_other_models_expect_no_phrases(make_archive: object) -> None:
+    with pytest.raises(UserError, match="expects no phrases"):
+        restore(make_archive()).with_phrases(["a"])  # type: ignore[operator]
+
+
+def test_the_demo_shows_every_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_demo(tmp_path / "out", Screen(quiet=True), config=TINY)
+    shown = capsys.readouterr().out
+    assert SYNTHETIC_NOTICE in shown
+    for section in ("Data", "Training", "Test", "While somebody speaks", "Words that training"):
+        assert f"── {section}" in shown
+    assert load(tmp_path / "out" / "speech.seqmap").task.name == "transcribe"
+
+
+def test_defaults_are_of_the_task() -> None:
+    config = find_task("transcribe").config()
+    assert isinstance(config, Config) and config.text.unit == "char" and config.encoder.layers == 3
