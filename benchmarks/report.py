@@ -505,6 +505,8 @@ def translate_speed(content: Row) -> list[str]:
         " interleaved rounds. Bars: training ≥ 2×; deployed int8, beam 4, one sentence a call ≥ 3×"
         " and ≤ 30 ms; archive ≤ 15 MB.",
     ]
+    if content["clock"] == "cpu":
+        lines.append("Processor seconds of one thread: other work ran on the machine.")
     if "train" in content:
         lines += [
             "",

@@ -48,8 +48,9 @@ def alignment_picture(alignment: Alignment, path: str | Path) -> None:
         note=note if lost or lost_too else "",
     ) as figure:
         axes = figure.subplots()
-        image = axes.imshow(alignment.weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        figure.colorbar(image, ax=axes, label="share of the attention")
+        if rows:
+            image = axes.imshow(alignment.weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+            figure.colorbar(image, ax=axes, label="share of the attention")
         plain_axes(axes, "read", "written")
         axes.grid(False)
         axes.set_xticks(range(len(columns)), columns, rotation=60, ha="right", fontsize=8)

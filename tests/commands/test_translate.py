@@ -119,7 +119,9 @@ def test_the_demo_shows_every_step(tmp_path: Path, capsys: pytest.CaptureFixture
     assert SYNTHETIC_NOTICE in shown and "none imported" in shown
     for section in ("Data", "Training", "Test", "Deployed", "Its answers", "Written"):
         assert f"── {section}" in shown
+    # What an untrained model writes cannot always be broken into lines; signatures are not ours.
+    shown = shown[: shown.index("── Its answers")]
     lines = [line for line in shown.split("\n") if str(tmp_path) not in line and "|" not in line]
-    assert max(map(display_width, lines)) <= 110
+    assert max(map(display_width, lines)) <= 80
     assert len(load(tmp_path / "phrases.seqmap").predict(TEXTS)) == len(TEXTS)
     assert (tmp_path / "alignment.html").exists() and (tmp_path / "alignment.png").exists()

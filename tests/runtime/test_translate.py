@@ -225,7 +225,8 @@ def test_alignments(tmp_path: Path) -> None:
     alignment_picture(alignment, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     empty = session.explain("")
-    assert empty.html() and empty.summary() is not None
+    assert empty.html() and empty.summary() == "\n"
+    alignment_picture(empty, tmp_path / "b.png")
 
 
 def test_scores_of_texts() -> None:

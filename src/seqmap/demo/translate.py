@@ -15,7 +15,6 @@ from seqmap.demo import show
 from seqmap.demo.deployed import ask_new_process
 from seqmap.evaluate import evaluate
 from seqmap.explanation_plot import alignment_picture
-from seqmap.metrics import display_width
 from seqmap.runtime.session import load
 from seqmap.runtime.translate import TranslateSession
 from seqmap.samples.phrases import KINDS, SYNTHETIC_NOTICE, Phrases, phrases
@@ -135,7 +134,7 @@ def _data(parts: Phrases) -> str:
     seen: dict[str, Pair] = {}
     for pair in parts.train:
         seen.setdefault(parts.kinds[pair.source], pair)
-    shown = [f"  {pair.source}  →  {pair.target}" for pair in seen.values()]
+    shown = [show.wrap(f"{pair.source} → {pair.target}", indent=4) for pair in seen.values()]
     return "\n".join(
         [
             SYNTHETIC_NOTICE,
@@ -149,10 +148,11 @@ def _data(parts: Phrases) -> str:
 
 def _network(config: Config) -> str:
     own, encoder = config.translate, config.encoder
-    return (
+    return show.wrap(
         f"subwords → embedding {config.embedding.size} → {encoder.name.upper()} "
         f"{encoder.hidden}×2 → attention ({own.attention}) → {own.layers}×LSTM {own.hidden} → "
-        "subwords"
+        "subwords",
+        indent=2,
     )
 
 
@@ -166,8 +166,5 @@ def _by_kind(kinds: Mapping[str, float], exact: float, plain: Reference | None) 
 
 
 def _answers(texts: Sequence[str], answers: Sequence[str]) -> str:
-    width = max(map(display_width, texts))
-    return "\n".join(
-        f"  {text}{' ' * (width - display_width(text))}  →  {answer}"
-        for text, answer in zip(texts, answers, strict=True)
-    )
+    pairs = zip(texts, answers, strict=True)
+    return "\n".join(show.wrap(f"{text} → {answer}", indent=4) for text, answer in pairs)

@@ -142,8 +142,12 @@ class TranslationNetwork(nn.Module):
                 module.precision = precision
 
     def _decoded(self, before: Tensor, lengths: Tensor, memory: Memory) -> Tensor:
-        found: Tensor = self.decoder(self.target_vectors(before), lengths, memory)
-        return found
+        words = self.target_vectors(before)
+        # LSTM layers choose their arithmetic themselves; of a Transformer, products in bf16.
+        half = self.precision == "bf16" and self.config.translate.decoder == "transformer"
+        with torch.autocast(words.device.type, torch.bfloat16, enabled=half and self.training):
+            found: Tensor = self.decoder(words, lengths, memory)
+        return found.float()
 
     def _mixed(
         self, before: Tensor, mask: Tensor, batch: PairBatch, memory: Memory, chance: float

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from seqmap.data.pairs import Pair
 
 SYNTHETIC_NOTICE = (
-    "Synthetic data: rules wrote these pairs, not people. The figures say nothing about\n"
-    "the translation of real text."
+    "Synthetic data: rules wrote these pairs, not people. The figures say nothing\n"
+    "about the translation of real text."
 )
 
 _ONES = (
@@ -275,5 +275,6 @@ def phrases(seed: int = 42, *, train: int = 9000, dev: int = 300, test: int = 90
         if source not in found:
             found[source] = Pair(source, target)
             kinds[source] = kind
-    pairs = tuple(found.values())
+    # Short phrases run out first: all parts shall have their share of them.
+    pairs = tuple(draw.sample(list(found.values()), len(found)))
     return Phrases(pairs[dev + test :], pairs[test : dev + test], pairs[:test], kinds)
