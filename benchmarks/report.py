@@ -251,6 +251,8 @@ def language_section() -> list[str]:
         gain = 100 * (means[True] - means[False])
         met = "met" if gain >= 2 else "**missed**"
         lines += ["", f"With the wide branch: {gain:+.1f} points on test; bar ≥ +2.0: {met}."]
+    else:
+        lines += ["", "The other start is not measured yet (bar: ≥ +2.0 points from a model)."]
     return lines
 
 
