@@ -1,0 +1,1 @@
+"""The sections of RESULTS.md, a file each."""
