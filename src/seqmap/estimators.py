@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Literal, Self
@@ -11,7 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from seqmap.config import Config, from_dict
+from seqmap.config import Config
 from seqmap.data import Example
 from seqmap.data.soft import SUM_TOLERANCE
 from seqmap.errors import DataError, MissingExtraError
@@ -21,7 +19,7 @@ from seqmap.runtime.classify import ClassifySession
 from seqmap.tables import Labels, name_of, texts_of
 from seqmap.tasks import Evaluation, find_task
 from seqmap.tasks.classify import THRESHOLD, LabelSet
-from seqmap.training import Epoch, Watch, train
+from seqmap.training import Epoch, train
 
 try:
     from sklearn.base import ClassifierMixin
@@ -107,7 +105,7 @@ class Classifier(ClassifierMixin, SessionEstimator[ClassifySession]):  # type: i
             chosen,
             config=self._configuration(),
             targets=LabelSet(tuple(names), given.several),
-            watch=Watch(epoch=say) if self.verbose else None,
+            watch=self._watch(),
         )
         self.session_ = ClassifySession(trained.archive)
         self.classes_ = given.classes
@@ -156,7 +154,7 @@ class Classifier(ClassifierMixin, SessionEstimator[ClassifySession]):  # type: i
             wide__kind=self.wide,
             text__unit=self.unit,
         )
-        return base if self.config is None else from_dict(self.config, base=base)
+        return self._adjusted(base)
 
     def __sklearn_tags__(self) -> Any:
         """Say that texts are wanted, one a sample."""
@@ -202,12 +200,3 @@ def _softened(
         replace(example, soft=tuple(row))
         for example, row in zip(examples, soft.tolist(), strict=True)
     ]
-
-
-def say(epoch: Epoch) -> None:
-    """Print a line about an epoch to stderr."""
-    now = time.strftime("%H:%M:%S")
-    print(
-        f"{now} epoch {epoch.number} loss {epoch.train_loss:.4f} dev loss {epoch.dev_loss:.4f}",
-        file=sys.stderr,
-    )

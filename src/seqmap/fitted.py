@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from seqmap.config import Config, from_dict
 from seqmap.errors import MissingExtraError
 from seqmap.runtime.archive import from_bytes, save, to_bytes
 from seqmap.runtime.session import Session, restore
+from seqmap.training import Epoch, Watch
 
 try:
     from sklearn.base import BaseEstimator
@@ -27,10 +31,19 @@ class SessionEstimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
     """
 
     session_: S
+    config: dict[str, Any] | None
+    verbose: bool
 
     def save(self, path: str | Path) -> None:
         """Write the model as one file; `seqmap.load` reads it without torch."""
         save(self._fitted().archive, Path(path))
+
+    def _watch(self) -> Watch | None:
+        return Watch(epoch=_say) if self.verbose else None
+
+    def _adjusted(self, base: Config) -> Config:
+        """Apply what the user's `config` sets beyond the parameters."""
+        return base if self.config is None else from_dict(self.config, base=base)
 
     def _fitted(self) -> S:
         if not hasattr(self, "session_"):
@@ -49,3 +62,12 @@ class SessionEstimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         packed = state.get("session_")
         if packed is not None:
             self.session_ = restore(from_bytes(packed))  # type: ignore[assignment]
+
+
+def _say(epoch: Epoch) -> None:
+    """Print a line about an epoch to stderr."""
+    now = time.strftime("%H:%M:%S")
+    print(
+        f"{now} epoch {epoch.number} loss {epoch.train_loss:.4f} dev loss {epoch.dev_loss:.4f}",
+        file=sys.stderr,
+    )

@@ -10,7 +10,6 @@ from seqmap.config import Config, from_dict
 from seqmap.data.corpus import Corpus, TextCorpus, read_corpus
 from seqmap.data.records import ReadOptions
 from seqmap.errors import DataError
-from seqmap.estimators import say
 from seqmap.fitted import SessionEstimator
 from seqmap.runtime.language import LanguageSession
 from seqmap.runtime.sampling import Sampling
@@ -18,7 +17,7 @@ from seqmap.runtime.session import restore
 from seqmap.tables import texts_of
 from seqmap.tasks import Evaluation, find_task
 from seqmap.tasks.language import PRETRAINING, Written
-from seqmap.training import Epoch, Watch, train
+from seqmap.training import Epoch, train
 
 
 class LanguageModel(SessionEstimator[LanguageSession]):
@@ -85,7 +84,7 @@ class LanguageModel(SessionEstimator[LanguageSession]):
             _corpora(X),
             None if dev is None else _corpora(dev),
             config=self._configuration(),
-            watch=Watch(epoch=say) if self.verbose else None,
+            watch=self._watch(),
         )
         session = restore(trained.archive)
         assert isinstance(session, LanguageSession)
@@ -129,7 +128,7 @@ class LanguageModel(SessionEstimator[LanguageSession]):
             train__epochs=self.epochs,
             train__seed=self.seed,
         )
-        return base if self.config is None else from_dict(self.config, base=base)
+        return self._adjusted(base)
 
 
 def _corpora(given: Iterable[str] | str | Path) -> list[Corpus]:

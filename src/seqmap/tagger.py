@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Self
 
-from seqmap.config import Config, from_dict
+from seqmap.config import Config
 from seqmap.data.tagging import Sentence, spans_of, tags_of
 from seqmap.data.tagging.schemes import TagError, detect_scheme
 from seqmap.errors import DataError
-from seqmap.estimators import say
 from seqmap.evaluate import evaluate
 from seqmap.fitted import SessionEstimator
 from seqmap.runtime.tag import TagSession
@@ -17,7 +16,7 @@ from seqmap.tasks import Evaluation, find_task
 from seqmap.tasks.tag import TagSet
 from seqmap.tasks.tag_data import unit_of
 from seqmap.tasks.tag_results import Tagging
-from seqmap.training import Epoch, Watch, train
+from seqmap.training import Epoch, train
 
 Given = str | Sequence[str]
 """A raw text, or a list of tokens."""
@@ -96,7 +95,7 @@ class Tagger(SessionEstimator[TagSession]):
             chosen,
             config=self._configuration(),
             targets=TagSet(spans, unit_of(examples)),
-            watch=Watch(epoch=say) if self.verbose else None,
+            watch=self._watch(),
         )
         self.session_ = TagSession(trained.archive)
         self.classes_ = self.session_.labels
@@ -136,7 +135,7 @@ class Tagger(SessionEstimator[TagSession]):
             tag__decoder=self.decoder,
             tag__features=self.features,
         )
-        return base if self.config is None else from_dict(self.config, base=base)
+        return self._adjusted(base)
 
 
 def _sentences(given: Iterable[Given], truth: Iterable[Truth]) -> tuple[list[Sentence], bool]:

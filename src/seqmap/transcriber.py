@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, Self
 
-from seqmap.config import Config, from_dict
+from seqmap.config import Config
 from seqmap.data.audio import Recording
 from seqmap.errors import DataError
-from seqmap.estimators import say
 from seqmap.evaluate import evaluate
 from seqmap.fitted import SessionEstimator
 from seqmap.runtime.transcribe import TranscribeSession, as_sound
@@ -16,7 +15,7 @@ from seqmap.runtime.transcribe_stream import TranscribeStream
 from seqmap.tasks import Evaluation, find_task
 from seqmap.tasks.transcribe import AudioSet
 from seqmap.tasks.transcribe_results import Transcript
-from seqmap.training import Epoch, Watch, train
+from seqmap.training import Epoch, train
 
 Given = Any
 """A path, samples with their rate (samples, rate), or what `seqmap.data.audio` gives."""
@@ -87,7 +86,7 @@ class Transcriber(SessionEstimator[TranscribeSession]):
             None if dev is None else _recordings(*dev),
             config=self._configuration(),
             targets=AudioSet(max(one.sound.header().rate for one in examples)),
-            watch=Watch(epoch=say) if self.verbose else None,
+            watch=self._watch(),
         )
         self.session_ = TranscribeSession(trained.archive)
         self.history_: tuple[Epoch, ...] = trained.history
@@ -136,7 +135,7 @@ class Transcriber(SessionEstimator[TranscribeSession]):
             train__epochs=self.epochs,
             train__seed=self.seed,
         )
-        return base if self.config is None else from_dict(self.config, base=base)
+        return self._adjusted(base)
 
 
 def _recordings(given: Iterable[Given], texts: Iterable[str]) -> list[Recording]:

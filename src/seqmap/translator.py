@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, Self
 
-from seqmap.config import Config, from_dict
+from seqmap.config import Config
 from seqmap.data.pairs import Pair
 from seqmap.errors import DataError
-from seqmap.estimators import say
 from seqmap.evaluate import evaluate
 from seqmap.fitted import SessionEstimator
 from seqmap.runtime.translate import TranslateSession
 from seqmap.tasks import Evaluation, find_task
 from seqmap.tasks.translate_results import Translation
-from seqmap.training import Epoch, Watch, train
+from seqmap.training import Epoch, train
 
 
 class Translator(SessionEstimator[TranslateSession]):
@@ -83,7 +82,7 @@ class Translator(SessionEstimator[TranslateSession]):
             _pairs(X, y),
             None if dev is None else _pairs(*dev),
             config=self._configuration(),
-            watch=Watch(epoch=say) if self.verbose else None,
+            watch=self._watch(),
         )
         self.session_ = TranslateSession(trained.archive)
         self.history_: tuple[Epoch, ...] = trained.history
@@ -123,7 +122,7 @@ class Translator(SessionEstimator[TranslateSession]):
             train__epochs=self.epochs,
             train__seed=self.seed,
         )
-        return base if self.config is None else from_dict(self.config, base=base)
+        return self._adjusted(base)
 
 
 def _pairs(given: Iterable[str], truth: Iterable[str]) -> list[Pair]:

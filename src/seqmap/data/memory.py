@@ -109,3 +109,31 @@ def _columns(memory: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
         else:
             known["label_column"] = truth[0]
     return known
+
+
+def same_columns(
+    path: str, options: ReadOptions, memory: Mapping[str, Any], *, format: str | None
+) -> ReadOptions:
+    """Complete the options for a file whose name ends as that of the training file.
+
+    Args:
+        path: The file. Standard input and pipes are left alone.
+        options: As the user gave them; a format that is given means another kind of file.
+        memory: Its `extension`, and the options that were `given` for it.
+        format: What to read the file as; None guesses.
+    """
+    if options.format is not None:
+        return options
+    source = Source(path)
+    if source.is_stream or source.extension != memory["extension"]:
+        return options
+    given = memory["given"]
+    columns = options.text_columns or given["text_columns"]
+    label = given["label_column"] if options.label_column is None else options.label_column
+    return replace(
+        options,
+        format=format,
+        text_columns=tuple(columns) if columns else None,
+        label_column=label,
+        delimiter=options.delimiter or given["delimiter"],
+    )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqmap.errors import ArchiveError, SeqmapError, UserError
 from seqmap.runtime.archive import Archive, from_bytes, to_bytes
+from seqmap.runtime.input_stream import InputStream, described_state
 
 if TYPE_CHECKING:
     from seqmap.runtime.network import Network, NetworkStream
@@ -54,7 +54,7 @@ class Snapshot:
     closed: bool
 
 
-class TextStream:
+class TextStream(InputStream):
     """One text through a model, in pieces of any size.
 
     The answer does not depend on how the text was cut: what may still be continued at its end (half
@@ -66,21 +66,16 @@ class TextStream:
     """
 
     def __init__(self, session: Answering) -> None:
+        super().__init__()
         self._session = session
         self._network = self._begin()
         self._held = ""
         self._symbols = 0
-        self._closed = False
 
     @property
     def symbols(self) -> int:
         """How many symbols were read so far."""
         return self._symbols
-
-    @property
-    def closed(self) -> bool:
-        """Whether the text is complete."""
-        return self._closed
 
     @property
     def state(self) -> dict[str, NDArray[Any]]:
@@ -96,10 +91,7 @@ class TextStream:
         Raises:
             UserError: The stream is closed, or this is not text.
         """
-        if self._closed:
-            raise UserError("the stream is closed", remedy="Begin a new one with session.stream()")
-        if not isinstance(text, str):
-            raise UserError("a stream takes text", given=type(text).__name__)
+        self._check_text(text)
         stable, self._held = self._session.codecs.source.split_stable(self._held + text)
         return self._read(stable)
 
@@ -163,11 +155,7 @@ class TextStream:
             ArchiveError: It is damaged, or of another model or backend.
         """
         archive = from_bytes(data)
-        described = archive.manifest.get("stream")
-        if not isinstance(described, dict):
-            raise ArchiveError("this is not the state of a stream")
-        if described["model"] != self._session.digest:
-            raise ArchiveError("the stream's state belongs to another model")
+        described = described_state(archive, self._session.digest)
         if described["backend"] != self._computed_by:
             raise ArchiveError(
                 "the stream's state was made by another backend",
@@ -193,15 +181,3 @@ class TextStream:
         self._network.feed(ids)
         self._symbols += len(ids)
         return len(ids)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.close()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from seqmap.data.tagging.records import Sentence
 from seqmap.data.tagging.tokens import tokenise
-from seqmap.errors import ArchiveError, UserError
 from seqmap.runtime.archive import Archive, from_bytes, to_bytes
+from seqmap.runtime.input_stream import InputStream, described_state
 from seqmap.runtime.windows import window_step
 from seqmap.tasks.tag_results import Entity, Tagging
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from seqmap.runtime.tag import TagSession
 
 
-class TagStream:
+class TagStream(InputStream):
     """One text in pieces of any size; what is remembered does not grow with it.
 
     The text is read in the windows in which `predict` reads a long one, so that both give the same
@@ -29,6 +28,7 @@ class TagStream:
     """
 
     def __init__(self, session: TagSession, state: bytes | None = None) -> None:
+        super().__init__()
         self._session = session.with_answers()
         self._least = session.min_confidence
         self._window = session.config.tag.window
@@ -36,16 +36,10 @@ class TagStream:
         self._offset = 0  # where what is held begins in the whole text
         self._begun = False  # whether a window was read: what is held then begins with its margin
         self._last = 0  # where the last entity ended
-        self._closed = False
         self._symbols = 0  # tokens that were read and are no longer held
         self._news: tuple[Entity, ...] = ()
         if state is not None:
             self._load(state)
-
-    @property
-    def closed(self) -> bool:
-        """Whether the text is complete."""
-        return self._closed
 
     @property
     def symbols(self) -> int:
@@ -62,10 +56,7 @@ class TagStream:
         Raises:
             UserError: The stream is closed, or this is not text.
         """
-        if self._closed:
-            raise UserError("the stream is closed", remedy="Begin a new one with session.stream()")
-        if not isinstance(text, str):
-            raise UserError("a stream takes text", given=type(text).__name__)
+        self._check_text(text)
         self._held += text
         found: list[Entity] = []
         # A window needs one token more than it reads: the last one may still go on.
@@ -100,11 +91,7 @@ class TagStream:
         return to_bytes(Archive({"stream": described}, {}))
 
     def _load(self, data: bytes) -> None:
-        described = from_bytes(data).manifest.get("stream")
-        if not isinstance(described, dict):
-            raise ArchiveError("this is not the state of a stream")
-        if described.get("model") != self._session.digest:
-            raise ArchiveError("the stream's state belongs to another model")
+        described = described_state(from_bytes(data), self._session.digest)
         self._held, self._offset = described["held"], described["offset"]
         self._begun, self._last = described["begun"], described["last"]
         self._closed, self._symbols = described["closed"], described["symbols"]
@@ -134,15 +121,3 @@ class TagStream:
         self._held = self._held[begin:]
         self._offset += begin
         self._begun = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.close()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from seqmap.data.audio.sound import in_floats
 from seqmap.errors import ArchiveError, MissingExtraError, UserError
 from seqmap.runtime.archive import Archive, from_bytes, to_bytes
+from seqmap.runtime.input_stream import InputStream, described_state
 from seqmap.runtime.transcribe_decoder import Decoder, DecoderState, Segment
 from seqmap.tasks.transcribe_results import Transcript
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from seqmap.runtime.transcribe import TranscribeSession
 
 
-class TranscribeStream:
+class TranscribeStream(InputStream):
     """One speech in pieces of any size; what is remembered does not grow with it.
 
     However it is cut, the final parts together are what `predict` gives for the whole.
@@ -33,6 +33,7 @@ class TranscribeStream:
     def __init__(
         self, session: TranscribeSession, state: bytes | None = None, rate: int | None = None
     ) -> None:
+        super().__init__()
         self._session = session
         self._rate = session.rate if rate is None else rate
         if self._rate < 1:
@@ -41,14 +42,8 @@ class TranscribeStream:
         self._acoustics = session.acoustics.stream()
         self._decoder = session.decoder()
         self._count = 0
-        self._closed = False
         if state is not None:
             self._load(state)
-
-    @property
-    def closed(self) -> bool:
-        """Whether the speech is complete."""
-        return self._closed
 
     @property
     def seconds(self) -> float:
@@ -64,8 +59,7 @@ class TranscribeStream:
         Raises:
             UserError: The stream is closed, or these are no samples.
         """
-        if self._closed:
-            raise UserError("the stream is closed", remedy="Begin a new one with session.stream()")
+        self._check_open()
         values = np.asarray(samples)
         if values.dtype.kind not in "fiu" or values.ndim not in (1, 2):
             raise UserError(
@@ -142,11 +136,8 @@ class TranscribeStream:
 
     def _load(self, data: bytes) -> None:
         archive = from_bytes(data)
-        described = archive.manifest.get("stream")
-        if not isinstance(described, dict):
-            raise ArchiveError("this is not the state of a stream")
-        wanted = (self._session.digest, self._session.backend)
-        if (described.get("model"), described.get("backend")) != wanted:
+        described = described_state(archive, self._session.digest)
+        if described.get("backend") != self._session.backend:
             raise ArchiveError("the stream's state belongs to another model")
         try:
             self._acoustics.restore(archive.arrays)
@@ -171,18 +162,6 @@ class TranscribeStream:
     def _parts(self, segments: list[Segment]) -> list[Transcript]:
         step = self._session.options.step
         return [self._session.answer([s], s.end * step, "", ()) for s in segments]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.close()
 
 
 def _resampler(before: int | None, after: int) -> Any:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from seqmap.errors import ArchiveError, UserError
 from seqmap.runtime.archive import Archive, from_bytes, to_bytes
+from seqmap.runtime.input_stream import InputStream, described_state
 from seqmap.tasks.translate_results import Translation
 
 if TYPE_CHECKING:
     from seqmap.runtime.translate import TranslateSession
 
 
-class TranslateStream:
+class TranslateStream(InputStream):
     """Lines in pieces of any size; only the unfinished line is remembered.
 
     A text cannot be answered before its end: the last word may change the first one of the answer.
@@ -24,17 +23,12 @@ class TranslateStream:
     """
 
     def __init__(self, session: TranslateSession, state: bytes | None = None) -> None:
+        super().__init__()
         self._session = session
         self._held = ""
         self._lines = 0
-        self._closed = False
         if state is not None:
             self._load(state)
-
-    @property
-    def closed(self) -> bool:
-        """Whether the text is complete."""
-        return self._closed
 
     @property
     def symbols(self) -> int:
@@ -47,10 +41,7 @@ class TranslateStream:
         Raises:
             UserError: The stream is closed, or this is not text.
         """
-        if self._closed:
-            raise UserError("the stream is closed", remedy="Begin a new one with session.stream()")
-        if not isinstance(text, str):
-            raise UserError("a stream takes text", given=type(text).__name__)
+        self._check_text(text)
         *lines, self._held = (self._held + text).split("\n")
         return self._answers([line.removesuffix("\r") for line in lines])
 
@@ -77,22 +68,6 @@ class TranslateStream:
         return self._session.predict(lines)
 
     def _load(self, data: bytes) -> None:
-        described = from_bytes(data).manifest.get("stream")
-        if not isinstance(described, dict):
-            raise ArchiveError("this is not the state of a stream")
-        if described.get("model") != self._session.digest:
-            raise ArchiveError("the stream's state belongs to another model")
+        described = described_state(from_bytes(data), self._session.digest)
         self._held, self._lines = described["held"], described["lines"]
         self._closed = described["closed"]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.close()

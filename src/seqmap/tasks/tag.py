@@ -182,25 +182,11 @@ class Tag(Task):
         labelled: bool,
     ) -> ReadOptions:
         """Take the training file's columns for a file whose name ends the same."""
-        from dataclasses import replace
+        from seqmap.data.memory import same_columns
 
-        from seqmap.data.source import Source
-
-        if not memory or options.format is not None:
+        if not memory:
             return options
-        source = Source(path)
-        if source.is_stream or source.extension != memory["extension"]:
-            return options
-        given = memory["given"]
-        columns = options.text_columns or given["text_columns"]
-        label = given["label_column"] if options.label_column is None else options.label_column
-        return replace(
-            options,
-            format=memory["format"],
-            text_columns=tuple(columns) if columns else None,
-            label_column=label,
-            delimiter=options.delimiter or given["delimiter"],
-        )
+        return same_columns(path, options, memory, format=memory["format"])
 
     def inputs(self, path: str, options: ReadOptions) -> Iterator[Any]:
         """Stream the sentences of a file or a pipe; plain text is one a line."""

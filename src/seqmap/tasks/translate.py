@@ -144,28 +144,14 @@ class Translate(Task):
         labelled: bool,
     ) -> ReadOptions:
         """Take the training file's columns for a file whose name ends the same."""
-        from dataclasses import replace
-
+        from seqmap.data.memory import same_columns
         from seqmap.data.pairs import two_files
-        from seqmap.data.source import Source
 
-        if not memory or not memory["extension"] or options.format is not None:
+        if not memory or not memory["extension"]:
             return options
         if two_files(path) is not None:
             return options
-        source = Source(path)
-        if source.is_stream or source.extension != memory["extension"]:
-            return options
-        given = memory["given"]
-        columns = options.text_columns or given["text_columns"]
-        label = given["label_column"] if options.label_column is None else options.label_column
-        return replace(
-            options,
-            format=given["format"],
-            text_columns=tuple(columns) if columns else None,
-            label_column=label,
-            delimiter=options.delimiter or given["delimiter"],
-        )
+        return same_columns(path, options, memory, format=memory["given"]["format"])
 
     def limits(self, manifest: Mapping[str, Any]) -> tuple[str, ...]:
         """Tell what a translator must not be trusted with."""
