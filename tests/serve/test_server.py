@@ -189,7 +189,9 @@ def test_sockets(server: Server) -> None:
     ("model", "frame", "code"),
     [
         ("s", "nonsense", "bad_frame"),
-        ("s", '{"feed": 3}', "bad_frame"),
+        ("s", '{"feed": 3}', "bad_input"),
+        ("s", '{"feed": "a", "close": true}', "bad_frame"),
+        ("s", '{"start": {"beam": 3}}', "bad_options"),
         ("s", b"\x00\x01", "bad_input"),
         ("m", '{"feed": "a"}', "no_stream"),
         ("n", '{"feed": "a"}', "no_model"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,14 @@ from seqmap.runtime.forecast_stream import ForecastStream
 from seqmap.runtime.ops.weights import take
 from seqmap.runtime.session import Session
 from seqmap.runtime.vectors import build_vector_encoder
+from seqmap.runtime.wishes import Wish
 from seqmap.tasks.backtest import Backtest, evaluation_of
 from seqmap.tasks.base import Evaluation
 from seqmap.tasks.forecast import LEVELS, Forecast, ForecastTask, after_training
 
 if TYPE_CHECKING:
     from seqmap.data.series import Series
+    from seqmap.runtime.live.values import SeriesLive
 
 Floats = NDArray[np.float64]
 
@@ -57,10 +60,12 @@ class ForecastSession(Session):
     task: ForecastTask
     codecs: SeriesCodec
     takes = "series"
+    wishes: ClassVar = {"horizon": Wish(int, 1, 1000, "Steps to look ahead.")}
 
     def _restore(self, archive: Archive) -> None:
         manifest, arrays = archive.manifest, archive.arrays
         self.codecs = SeriesCodec.from_state(manifest["source"])
+        self._wanted: int | None = None
         settings = self.config.forecast
         self.horizon = settings.horizon
         self.coverage = settings.coverage
@@ -173,11 +178,26 @@ class ForecastSession(Session):
             stream.feed(value, covariates)
         return stream
 
+    def live(self, options: Mapping[str, Any]) -> SeriesLive:
+        """Begin a stream of plain values: a forecast after each value."""
+        from seqmap.runtime.live.values import SeriesLive
+
+        found = self.with_wishes(options)
+        assert isinstance(found, ForecastSession)
+        return SeriesLive(found, found._wanted)
+
+    def _wished(self, given: Mapping[str, Any]) -> ForecastSession:
+        other = copy.copy(self)
+        other._wanted = given["horizon"]
+        return other
+
     def predict_ahead(self, history: Series, horizon: int) -> Forecast:
         """Forecast any number of steps ahead: beyond the horizon it goes on recursively."""
         return self.follow(history).forecast(horizon)
 
     def _answer(self, inputs: Sequence[Series], begin: int) -> list[Forecast]:
+        if self._wanted is not None:
+            return [self.predict_ahead(one, self._wanted) for one in inputs]
         return [self._forecast(one) for one in inputs]
 
     def _checked(self, series: Any) -> Series:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from seqmap.runtime.language_network import LanguageNetwork, LanguageNetworkStre
 from seqmap.runtime.sampling import Sampling
 from seqmap.runtime.session import Session
 from seqmap.runtime.stream import TextStream
+from seqmap.runtime.wishes import Wish
 from seqmap.tasks.base import Evaluation
 from seqmap.tasks.language import (
     PIECE,
@@ -31,6 +33,7 @@ from seqmap.tasks.language import (
 
 if TYPE_CHECKING:
     from seqmap.data.corpus import Corpus
+    from seqmap.runtime.live.language import LanguageLive
 
 _ROWS = 16
 """Pieces of a long text that are measured side by side."""
@@ -49,6 +52,14 @@ class LanguageSession(Session):
 
     task: Language
     codecs: LanguageCodecs
+    wishes: ClassVar = {
+        "length": Wish(int, 0, 1000, "Symbols to write, at most."),
+        "temperature": Wish(float, 0, 10, "0 takes the likeliest symbol each time."),
+        "top_k": Wish(int, 0, 1_000_000, "Only so many of the likeliest symbols; 0: all."),
+        "top_p": Wish(float, 0.001, 1, "Only the likeliest that together have this probability."),
+        "seed": Wish(int, 0, 2**53, "Of the draws."),
+        "n_best": Wish(int, 1, 10, "How many continuations to give."),
+    }
 
     def _restore(self, archive: Archive) -> None:
         check_config(self.config)
@@ -136,6 +147,19 @@ class LanguageSession(Session):
             stream.load(state)
         return stream
 
+    def live(self, options: Mapping[str, Any]) -> LanguageLive:
+        """Begin a stream of plain values: what may follow, then a continuation as it is written."""
+        from seqmap.runtime.live.language import LanguageLive
+
+        found = self.with_wishes(options)
+        assert isinstance(found, LanguageSession)
+        return LanguageLive(found)
+
+    def _wished(self, given: Mapping[str, Any]) -> LanguageSession:
+        drawn = {name: value for name, value in given.items() if name != "n_best"}
+        other = self.with_sampling(replace(self.sampling, **drawn))
+        return other.with_answers(n_best=given.get("n_best", self._count))
+
     def calibrated(self, deep: NDArray[Any]) -> NDArray[np.float64]:
         """Turn scores into probabilities."""
         return softmax(deep.astype(np.float64))
@@ -167,15 +191,33 @@ class LanguageSession(Session):
             sampling: How symbols are drawn.
             rng: Source of the draws.
         """
-        last = [stream.symbol]  # decides how the first word is joined to it
-        ids: list[int] = []
+        ids = [stream.symbol]  # decides how the first word is joined to it
+        ids += self._draws(stream, sampling, rng)
+        decode = self.codecs.source.decode
+        return decode(ids)[len(decode(ids[:1])) :]
+
+    def writing(
+        self, stream: LanguageNetworkStream, sampling: Sampling, rng: np.random.Generator
+    ) -> Iterator[str]:
+        """Yield the text of `drawn` as it is written, symbol by symbol."""
+        decode = self.codecs.source.decode
+        ids = [stream.symbol]
+        for symbol in self._draws(stream, sampling, rng):
+            # Two symbols before it decide how a symbol is joined to the text.
+            ids = [*ids[-2:], symbol]
+            before, after = decode(ids[:-1]), decode(ids)
+            yield after[len(before) :]
+
+    @staticmethod
+    def _draws(
+        stream: LanguageNetworkStream, sampling: Sampling, rng: np.random.Generator
+    ) -> Iterator[int]:
         for _ in range(sampling.length):
             logits = stream.logits()
             logits[UNKNOWN] = -np.inf  # no text says it
-            ids.append(sampling.choose(logits, rng))
-            stream.advance(ids[-1])
-        decode = self.codecs.source.decode
-        return decode(last + ids)[len(decode(last)) :]
+            symbol = sampling.choose(logits, rng)
+            yield symbol
+            stream.advance(symbol)
 
     def _answer(self, inputs: Sequence[str], begin: int) -> list[Written]:
         return self._written(inputs, begin, self.sampling, self._count)
@@ -261,6 +303,16 @@ class LanguageStream(TextStream):
             return session.drawn(self._network, chosen, rng)
         finally:
             self._network.restore(other)
+
+    def writing(self, sampling: Sampling | None = None) -> Iterator[str]:
+        """Yield the text of `write` as it is written; the stream then is behind it.
+
+        Args:
+            sampling: How symbols are drawn; None goes by the model's own settings.
+        """
+        session, chosen = self._session, sampling or self._session.sampling
+        rng = np.random.default_rng(chosen.seed)
+        return session.writing(self._network, chosen, rng)
 
     def fork(self) -> LanguageStream:
         """Return a second stream that goes on from here; neither influences the other."""

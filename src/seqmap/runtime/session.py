@@ -6,19 +6,22 @@ What all models have in common is here; each task has a subclass of `Session` in
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from seqmap.config import Config, from_dict
 from seqmap.errors import ArchiveError, ConfigError, UserError
 from seqmap.lazy import imported
 from seqmap.runtime.archive import Archive, read
+from seqmap.runtime.wishes import Wish, granted
 from seqmap.tasks import Evaluation, Task, find_task
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from seqmap.runtime.live.base import Live
 
 SESSIONS: dict[str, str] = {
     "classify": "seqmap.runtime.classify:ClassifySession",
@@ -111,6 +114,10 @@ class Session(ABC):
     """Inputs that `seqmap predict` answers together."""
     explains = False
     """Whether `explain` works."""
+    hears: int | None = None
+    """Of models of speech: samples a second."""
+    wishes: ClassVar[Mapping[str, Wish]] = {}
+    """What a request to a server may set; see `with_wishes`."""
     made_texts = 300
     """At most so many texts `bench` makes to measure with, when none are given."""
     made_symbols = 60
@@ -201,6 +208,35 @@ class Session(ABC):
             UserError: This model does not stream.
         """
         raise UserError(f"a model of the task {self.task.name} does not stream")
+
+    def live(self, options: Mapping[str, Any]) -> Live:
+        """Begin a stream of plain values, as a server gives it.
+
+        Args:
+            options: What the request wants; see `wishes`.
+
+        Raises:
+            UserError: This model does not stream, or an option is not known.
+        """
+        from seqmap.runtime.live.base import TextLive
+
+        return TextLive(self.with_wishes(options))
+
+    def with_wishes(self, options: Mapping[str, Any]) -> Session:
+        """Return the same model as a request to a server wants it.
+
+        Args:
+            options: Names of `wishes`, and values.
+
+        Raises:
+            ConfigError: An option is not known, or its value is out of range.
+        """
+        given = granted(options, self.wishes)
+        return self._wished(given) if given else self
+
+    def _wished(self, given: Mapping[str, Any]) -> Session:
+        """Return the same model with what was granted."""
+        raise NotImplementedError
 
     def with_answers(self, *, min_confidence: float = 0.0, n_best: int = 1) -> Session:
         """Return the same model with other answers.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from seqmap.tasks.signal import SignalCodecs, SignalTask
 
 if TYPE_CHECKING:
     from seqmap.data.signals import Signal
+    from seqmap.runtime.live.values import SignalLive
 
 
 class SignalSession(Session):
@@ -101,6 +102,13 @@ class SignalSession(Session):
                 remedy="Train it with --set encoder.direction=forward",
             )
         return SignalStream(self)
+
+    def live(self, options: Mapping[str, Any]) -> SignalLive:
+        """Begin a stream of plain values: early answers while a signal comes in."""
+        from seqmap.runtime.live.values import SignalLive
+
+        self.with_wishes(options)  # there are none
+        return SignalLive(self)
 
     def _answer(self, inputs: Sequence[Any], begin: int) -> list[Any]:
         for place, one in enumerate(inputs):

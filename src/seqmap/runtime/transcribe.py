@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from seqmap.runtime.archive import Archive
 from seqmap.runtime.search_settings import check_settings
 from seqmap.runtime.session import Session
 from seqmap.runtime.transcribe_decoder import TRUST, Decoder, DecoderOptions, Segment
+from seqmap.runtime.wishes import Wish
 from seqmap.search.ctc_beam import BeamOptions
 from seqmap.search.lexicon import Lexicon
 from seqmap.search.ngram import NGrams
@@ -28,6 +29,7 @@ from seqmap.tasks.transcribe import Transcribe, TranscribeCodecs
 from seqmap.tasks.transcribe_results import Transcript, joined
 
 if TYPE_CHECKING:
+    from seqmap.runtime.live.sound import SoundLive
     from seqmap.runtime.transcribe_stream import TranscribeStream
 
 SEARCHES = ("beam", "greedy")
@@ -48,6 +50,11 @@ class TranscribeSession(Session):
     task: Transcribe
     codecs: TranscribeCodecs
     takes = "recordings"
+    wishes: ClassVar = {
+        "n_best": Wish(int, 1, 10, "How many readings to give."),
+        "beam": Wish(int, 1, 64, "Readings that are kept while speech is heard."),
+        "rate": Wish(int, 1000, 192_000, "Of a stream: samples a second that come."),
+    }
     at_once = 1  # each is long: its text is shown as soon as it is known
 
     def _restore(self, archive: Archive) -> None:
@@ -98,6 +105,11 @@ class TranscribeSession(Session):
     def rate(self) -> int:
         """Samples a second that the model hears; others are resampled."""
         return self.codecs.source.rate
+
+    @property
+    def hears(self) -> int:  # type: ignore[override]
+        """The same as `rate`: what a page asks of any model."""
+        return self.rate
 
     @property
     def options(self) -> DecoderOptions:
@@ -206,6 +218,22 @@ class TranscribeSession(Session):
                 remedy="Train it with --set encoder.direction=forward",
             )
         return TranscribeStream(self, state, rate)
+
+    def live(self, options: Mapping[str, Any]) -> SoundLive:
+        """Begin a stream of plain values: text while sound comes in."""
+        from seqmap.runtime.live.sound import SoundLive
+
+        found = self.with_wishes(options)
+        assert isinstance(found, TranscribeSession)
+        return SoundLive(found, options.get("rate"))
+
+    def _wished(self, given: Mapping[str, Any]) -> TranscribeSession:
+        found = self
+        if "beam" in given:
+            found = found.with_search(beam=given["beam"])
+        if "n_best" in given:
+            found = found.with_answers(min_confidence=self._least, n_best=given["n_best"])
+        return found
 
     def decoder(self) -> Decoder:
         """Return what turns rows of probabilities into words."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from seqmap.runtime.archive import Archive
 from seqmap.runtime.search_settings import check_settings
 from seqmap.runtime.session import Session
 from seqmap.runtime.translate_network import TranslateNetwork
+from seqmap.runtime.wishes import Wish
 from seqmap.search.beam import search
 from seqmap.search.drawing import draw
 from seqmap.search.writing import Hypothesis, Kernel, NumpyKernel, SearchOptions
@@ -28,6 +29,7 @@ from seqmap.tasks.translate_results import Candidate, Translation
 if TYPE_CHECKING:
     from seqmap.data.pairs import Pair
     from seqmap.runtime.alignment import Alignment
+    from seqmap.runtime.live.base import LinesLive
     from seqmap.runtime.translate_stream import TranslateStream
 
 AT_ONCE = 32
@@ -47,6 +49,11 @@ class TranslateSession(Session):
     task: Translate
     codecs: PairCodecs
     explains = True
+    wishes: ClassVar = {
+        "n_best": Wish(int, 1, 10, "How many answers to give."),
+        "beam": Wish(int, 1, 20, "Answers that are kept while one is searched for."),
+        "prefix": Wish(str, 0, 200, "What the answer begins with."),
+    }
     made_texts = 40
     made_symbols = 15
 
@@ -128,6 +135,16 @@ class TranslateSession(Session):
         from seqmap.runtime.translate_stream import TranslateStream
 
         return TranslateStream(self, state)
+
+    def live(self, options: Mapping[str, Any]) -> LinesLive:
+        """Begin a stream of plain values: each line is answered once it is complete."""
+        from seqmap.runtime.live.base import LinesLive
+
+        return LinesLive(self.with_wishes(options))
+
+    def _wished(self, given: Mapping[str, Any]) -> TranslateSession:
+        search = {name: value for name, value in given.items() if name != "n_best"}
+        return self.with_search(**search).with_answers(n_best=given.get("n_best", self._n_best))
 
     def explain(
         self,

@@ -14,12 +14,14 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 import seqmap
+from seqmap.runtime.session import Session
 from seqmap.serve import schemas
 from seqmap.serve.bodies import json_response
 from seqmap.serve.gate import Gate
-from seqmap.serve.refusals import Refusal
+from seqmap.serve.refusals import Refusal, broken
 from seqmap.serve.routes import api
 from seqmap.serve.service import Service
 from seqmap.serve.streams import stream_api
@@ -28,7 +30,7 @@ WEB = Path(__file__).parent / "web"
 _log = logging.getLogger("seqmap.serve")
 
 
-def create_app(service: Service) -> FastAPI:
+def create_app(service: Service) -> ASGIApp:
     """Return the ASGI application of a service, which it starts and stops."""
 
     @asynccontextmanager
@@ -53,9 +55,8 @@ def create_app(service: Service) -> FastAPI:
         return FileResponse(WEB / "index.html")
 
     _tell_errors(app)
-    app.add_middleware(Gate, service=service)
     app.openapi = _described(app, service)  # type: ignore[method-assign]
-    return app
+    return Gate(app, service)  # outside of the framework's own layers
 
 
 def _tell_errors(app: FastAPI) -> None:
@@ -79,10 +80,23 @@ def _tell_errors(app: FastAPI) -> None:
         return json_response(refusal.body(), 422)
 
     @app.exception_handler(Exception)
-    async def broken(request: Request, error: Exception) -> Response:
+    async def internal(request: Request, error: Exception) -> Response:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        refusal = Refusal(500, "internal", "the server failed; its log says why")
-        return json_response(refusal.body(), 500)
+        return json_response(broken().body(), 500)
+
+
+def _any_of(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a schema of whatever one of the models takes."""
+    distinct = [part for place, part in enumerate(found) if part not in found[:place]]
+    return distinct[0] if len(distinct) == 1 else {"anyOf": distinct}
+
+
+def _options_of(session: Session) -> dict[str, Any]:
+    return {
+        "type": ["object", "null"],
+        "properties": {name: wish.schema() for name, wish in session.wishes.items()},
+        "additionalProperties": False,
+    }
 
 
 def _described(app: FastAPI, service: Service) -> Callable[[], dict[str, Any]]:
@@ -95,14 +109,14 @@ def _described(app: FastAPI, service: Service) -> Callable[[], dict[str, Any]]:
             parts[kind.__name__] = kind.model_json_schema(
                 ref_template="#/components/schemas/{model}"
             )
-        accepted = []
-        for slot in service.registry:
-            taken = slot.current.session.task.input_schema()
-            if taken not in accepted:
-                accepted.append(taken)
-        value = accepted[0] if len(accepted) == 1 else {"anyOf": accepted}
-        parts["One"]["properties"]["input"] = value
+        sessions = [slot.current.session for slot in service.registry]
+        value = _any_of([session.task.input_schema() for session in sessions])
+        options = _any_of([_options_of(session) for session in sessions])
+        parts["One"]["properties"] = {"input": value, "options": options}
+        parts["Many"]["properties"]["options"] = options
         parts["Many"]["properties"]["inputs"]["items"] = value
+        for kind in (schemas.One, schemas.Many):
+            parts[kind.__name__].pop("$defs", None)  # of what was replaced
         parts["Many"]["properties"]["inputs"]["maxItems"] = service.settings.max_inputs
         if service.settings.token is not None:
             found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}

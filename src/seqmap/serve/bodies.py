@@ -11,7 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from seqmap.runtime.plain import plain
-from seqmap.serve.refusals import Refusal
+from seqmap.serve import schemas
+from seqmap.serve.refusals import Refusal, slow_body
 from seqmap.serve.settings import ServeSettings
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -24,23 +25,49 @@ async def read_body(request: Request, kind: type[Body], settings: ServeSettings)
         Refusal: It is too large, comes too slowly, is no JSON, or not what is wanted.
     """
     # A foreign page can send a form here without asking, but not JSON.
-    content_type = request.headers.get("content-type", "")
-    if content_type.partition(";")[0].strip().lower() != "application/json":
+    if media_type(request) != "application/json":
         raise Refusal(415, "no_json", "the body must be JSON: Content-Type: application/json")
+    data = await read_bytes(request, settings)
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError as error:
+        raise Refusal(422, "bad_request", _told(error)) from None
+
+
+async def read_one(request: Request, settings: ServeSettings) -> tuple[Any, Any]:
+    """Read one input and its options: JSON, or a file of sound as it is.
+
+    Raises:
+        Refusal: As for `read_body`.
+    """
+    media = media_type(request)
+    if media == "application/octet-stream" or media.startswith("audio/"):
+        return await read_bytes(request, settings), None
+    body = await read_body(request, schemas.One, settings)
+    return body.input, body.options
+
+
+def media_type(request: Request) -> str:
+    """Return the kind of a body, without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_bytes(request: Request, settings: ServeSettings) -> bytes:
+    """Read a body within the limits.
+
+    Raises:
+        Refusal: It is too large, or comes too slowly.
+    """
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > settings.max_bytes:
         raise too_large(settings)
     try:
         async with asyncio.timeout(settings.timeout):
-            data = await _read(request, settings)
+            return await _read(request, settings)
     except TimeoutError:
-        raise Refusal(408, "slow_body", "the body did not come in time") from None
+        raise slow_body() from None
     except ClientDisconnect:
         raise Refusal(400, "gone", "the client went away") from None
-    try:
-        return kind.model_validate_json(data)
-    except ValidationError as error:
-        raise Refusal(422, "bad_request", _told(error)) from None
 
 
 async def _read(request: Request, settings: ServeSettings) -> bytes:

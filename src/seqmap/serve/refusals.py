@@ -42,3 +42,13 @@ def stopping() -> Refusal:
 def timed_out(seconds: float) -> Refusal:
     """There was no answer in time."""
     return Refusal(504, "timeout", f"no answer within {seconds:g} s", retry_after=1)
+
+
+def slow_body() -> Refusal:
+    """The request was not sent in time."""
+    return Refusal(408, "slow_body", "the body did not come in time")
+
+
+def broken() -> Refusal:
+    """Something went wrong that nobody foresaw."""
+    return Refusal(500, "internal", "the server failed; its log says why")

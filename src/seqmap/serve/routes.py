@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from seqmap.errors import UserError
 from seqmap.serve import schemas
-from seqmap.serve.bodies import json_response, read_body
+from seqmap.serve.bodies import json_response, read_body, read_one
 from seqmap.serve.measures import CONTENT_TYPE
 from seqmap.serve.refusals import Refusal, stopping
 from seqmap.serve.service import Service
@@ -148,10 +148,10 @@ def _predictions(router: APIRouter, service: Service) -> None:
         tags=["predict"],
     )
     async def predict(name: str, request: Request, version: int | None = Version) -> Response:
-        """Answer one input."""
+        """Answer one input. Models of speech also take a file of sound as `audio/…`."""
         slot = service.registry.find(name, version)
-        body = await read_body(request, schemas.One, settings)
-        found, asked = await service.answer(slot, [body.input])
+        value, options = await read_one(request, settings)
+        found, asked = await service.answer(slot, [value], options)
         return json_response({**asked, "result": found[0]})
 
     @direct.post(
@@ -168,7 +168,7 @@ def _predictions(router: APIRouter, service: Service) -> None:
         if len(body.inputs) > settings.max_inputs:
             message = f"a request may have {settings.max_inputs} inputs"
             raise Refusal(422, "too_many_inputs", message)
-        found, asked = await service.answer(slot, body.inputs)
+        found, asked = await service.answer(slot, body.inputs, body.options)
         return json_response({**asked, "results": found})
 
     @direct.post(

@@ -6,12 +6,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+_OPTIONS = "How it is to be answered; `options` of the model lists what there is."
+
 
 class One(BaseModel):
     """One input."""
 
     model_config = ConfigDict(extra="forbid")
     input: JsonValue = Field(description="What the model's task takes, for instance a text.")
+    options: dict[str, JsonValue] | None = Field(default=None, description=_OPTIONS)
 
 
 class Many(BaseModel):
@@ -19,6 +22,7 @@ class Many(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     inputs: list[JsonValue] = Field(description="They are answered in this order.")
+    options: dict[str, JsonValue] | None = Field(default=None, description=_OPTIONS)
 
 
 class Asked(BaseModel):
@@ -68,6 +72,8 @@ class ModelFacts(BaseModel):
     task: str
     mapping: str
     takes: dict[str, Any] = Field(description="JSON schema of an input.")
+    options: dict[str, Any] = Field(description="JSON schemas of the options of a request.")
+    hears: int | None = Field(description="Of models of speech: samples a second.")
     digest: str
     size_bytes: int
     created: str | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -73,19 +73,26 @@ class Service:
         self.slow.shutdown(wait=True)
 
     async def answer(
-        self, slot: Slot, values: Sequence[Any]
+        self, slot: Slot, values: Sequence[Any], options: Mapping[str, Any] | None = None
     ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Return the answers to values of JSON, and which model gave them.
+
+        Args:
+            slot: The model.
+            values: Inputs as plain values, or bytes of a file of sound.
+            options: What the request wants; see `Session.wishes`.
 
         Raises:
             Refusal: The task refuses an input, the queue is full, or time is up.
         """
         current = slot.current
-        task = current.session.task
+        session = current.session
         try:
-            inputs = [task.input_from(value) for value in values]
+            inputs = [session.task.input_from(value) for value in values]
+            if options:
+                session = session.with_wishes(options)
             async with asyncio.timeout(self.settings.timeout):
-                found = await slot.batcher.submit(current.session, inputs)
+                found = await slot.batcher.submit(session, inputs)
         except UserError as error:
             raise Refusal(422, "bad_input", str(error)) from None
         except TimeoutError:

@@ -1,7 +1,8 @@
 """Answers while the input arrives: server-sent events, and WebSockets.
 
-A stream of events answers one text that is there already, piece by piece, as if it were typed. A
-WebSocket carries what really arrives piece by piece: text frames are JSON (`{"feed": "…"}`, then
+A stream of events answers an input that is there already, piece by piece, as if it arrived, and
+shows what a language model writes as it is written. A WebSocket carries what really arrives piece
+by piece: text frames are JSON (`{"start": {…}}` with options first if any, `{"feed": …}`, then
 `{"close": true}`), binary frames are given to the model as they are (sound).
 """
 
@@ -9,26 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, WebSocket
 from starlette.responses import Response, StreamingResponse
 from starlette.websockets import WebSocketDisconnect
 
 from seqmap.errors import SeqmapError, UserError
-from seqmap.runtime.session import Session
+from seqmap.runtime.live.base import Live, Record
 from seqmap.serve import schemas
-from seqmap.serve.bodies import read_body, to_json
+from seqmap.serve.bodies import read_one, to_json
 from seqmap.serve.refusals import Refusal, stopping, timed_out
 from seqmap.serve.registry import Slot
 from seqmap.serve.routes import ASKING, Version, takes
 from seqmap.serve.service import Service, asked
 
-_PIECE = re.compile(r"\s*[^\s\u2e80-\uffef]+|\s*[\u2e80-\uffef]|\s+")
-"""A word with the blanks before it, or one character of a script without blanks."""
+Found = TypeVar("Found")
 
 _EVENT = {
     "type": "object",
@@ -41,36 +40,44 @@ _EVENT = {
 """What OpenAPI says of an event."""
 
 
-class Live:
-    """An open stream of a model, used from the event loop.
+class Stream:
+    """An open stream of a model, used from the event loop; the threads of the pool compute.
 
     Args:
         service: Whose threads compute.
-        session: The model.
-
-    Raises:
-        UserError: The model does not stream.
+        live: The model's side of it.
     """
 
-    def __init__(self, service: Service, session: Session) -> None:
+    def __init__(self, service: Service, live: Live) -> None:
         self._service = service
-        self._session = session
-        self._stream = session.stream()
+        self._live = live
 
-    async def feed(self, piece: Any) -> dict[str, Any]:
-        """Give the model more, and return its answer so far."""
-        return await self._compute(lambda: self._stream.feed(piece))
+    async def pieces(self, value: Any) -> AsyncIterator[Any]:
+        """Yield the pieces of an input that is there already."""
+        async for piece in self._each(lambda: iter(self._live.pieces(value))):
+            yield piece
 
-    async def close(self) -> dict[str, Any]:
-        """Say that the input is complete, and return the final answer."""
-        return await self._compute(self._stream.close)
+    async def feed(self, piece: Any) -> list[Record]:
+        """Give the model more; returns what is known now."""
+        return await self._compute(lambda: list(self._live.feed(piece)))
 
-    async def _compute(self, step: Any) -> dict[str, Any]:
-        def run() -> dict[str, Any]:
-            step()
-            return self._session.task.record(self._stream.result())
+    async def close(self) -> AsyncIterator[Record]:
+        """Say that the input is complete; yields what becomes known."""
+        async for found in self._each(self._live.close):
+            yield found
 
-        return await asyncio.get_running_loop().run_in_executor(self._service.pool, run)
+    async def result(self) -> Record:
+        """Return the final answer."""
+        return await self._compute(self._live.result)
+
+    async def _each(self, begin: Callable[[], Iterator[Found]]) -> AsyncIterator[Found]:
+        coming = await self._compute(begin)
+        end = object()
+        while (found := await self._compute(lambda: next(coming, end))) is not end:
+            yield found  # type: ignore[misc]
+
+    async def _compute(self, step: Callable[[], Found]) -> Found:
+        return await asyncio.get_running_loop().run_in_executor(self._service.pool, step)
 
 
 @contextmanager
@@ -108,16 +115,18 @@ def stream_api(service: Service) -> APIRouter:
         tags=["stream"],
     )
     async def stream(name: str, request: Request, version: int | None = Version) -> Response:
-        """Answer a text piece by piece, as server-sent events."""
+        """Answer an input piece by piece, as server-sent events."""
         slot = service.registry.find(name, version)
-        body = await read_body(request, schemas.One, service.settings)
-        if not isinstance(body.input, str):
-            raise Refusal(422, "bad_input", "a stream of events takes a text")
-        live = _opened(service, slot)
+        value, options = await read_one(request, service.settings)
+        try:
+            slot.current.session.task.input_from(value)
+        except UserError as error:
+            raise Refusal(422, "bad_input", str(error)) from None
+        live = _opened(service, slot, options or {})
         place = counted(service)
         place.__enter__()  # the response leaves it
         return StreamingResponse(
-            _events(service, slot, live, body.input, place), media_type="text/event-stream"
+            _events(service, slot, live, value, place), media_type="text/event-stream"
         )
 
     @router.websocket("/v1/models/{name}/live")
@@ -127,9 +136,8 @@ def stream_api(service: Service) -> APIRouter:
         await socket.accept(subprotocol=shown[0] if shown else None)
         try:
             slot = service.registry.find(name, version)
-            stream = _opened(service, slot)
             with counted(service):
-                await _converse(service, slot, stream, socket)
+                await _converse(service, slot, socket)
         except WebSocketDisconnect:
             return
         except SeqmapError as error:
@@ -140,32 +148,46 @@ def stream_api(service: Service) -> APIRouter:
     return router
 
 
-def _opened(service: Service, slot: Slot) -> Live:
+def _opened(service: Service, slot: Slot, options: Mapping[str, Any]) -> Stream:
+    session = slot.current.session
     try:
-        return Live(service, slot.current.session)
+        session.with_wishes(options)
+    except UserError as error:
+        raise Refusal(422, "bad_options", str(error)) from None
+    try:
+        return Stream(service, session.live(options))
     except UserError as error:
         raise Refusal(409, "no_stream", str(error)) from None
 
 
 async def _events(
-    service: Service, slot: Slot, live: Live, text: str, place: Any
+    service: Service, slot: Slot, live: Stream, value: Any, place: Any
 ) -> AsyncIterator[bytes]:
-    """Yield one event a piece, and the final answer; an error is an event, too."""
+    """Yield what is known after each piece, and the final answer; an error is an event, too."""
     who = asked(slot, slot.current.described)
     end = asyncio.get_running_loop().time() + service.settings.timeout
+
+    def check() -> None:
+        if service.stopping:
+            raise stopping()
+        if asyncio.get_running_loop().time() > end:
+            raise timed_out(service.settings.timeout)
+
     try:
         read = 0
-        for piece in _PIECE.findall(text):
+        async for piece in live.pieces(value):
             read += len(piece)
-            found = await live.feed(piece)
+            for found in await live.feed(piece):
+                yield _event("partial", {"read": read, "result": found})
+            check()
+        async for found in live.close():
             yield _event("partial", {"read": read, "result": found})
-            if service.stopping:
-                raise stopping()
-            if asyncio.get_running_loop().time() > end:
-                raise timed_out(service.settings.timeout)
-        yield _event("final", {**who, "result": await live.close()})
+            check()
+        yield _event("final", {**who, "result": await live.result()})
     except Refusal as refusal:
         yield _event("error", refusal.body())
+    except UserError as error:
+        yield _event("error", Refusal(422, "bad_input", str(error)).body())
     finally:
         place.__exit__(None, None, None)
 
@@ -174,8 +196,9 @@ def _event(kind: str, data: dict[str, Any]) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (kind.encode(), to_json(data))
 
 
-async def _converse(service: Service, slot: Slot, live: Live, socket: WebSocket) -> None:
+async def _converse(service: Service, slot: Slot, socket: WebSocket) -> None:
     who = asked(slot, slot.current.described)
+    live: Stream | None = None
     while True:
         try:
             async with asyncio.timeout(service.settings.stream_idle):
@@ -184,26 +207,44 @@ async def _converse(service: Service, slot: Slot, live: Live, socket: WebSocket)
             raise Refusal(408, "idle", "the stream said nothing for too long") from None
         if message["type"] == "websocket.disconnect":
             return
-        piece = message.get("bytes")
-        if piece is None:
-            piece = _said(message.get("text") or "")
-        if piece is None:
+        said = _said(message)
+        if live is None:
+            live = _opened(service, slot, said.get("start", {}))
+            if "start" in said:
+                continue
+        elif "start" in said:
+            raise Refusal(422, "bad_frame", "only the first frame starts a stream")
+        if said.get("close"):
             break
-        found = await live.feed(piece)
-        await socket.send_text(to_json({"type": "partial", "result": found}).decode())
-    final = {"type": "final", **who, "result": await live.close()}
-    await socket.send_text(to_json(final).decode())
+        for found in await live.feed(said["feed"]):
+            await _tell(socket, {"type": "partial", "result": found})
+    async for found in live.close():
+        await _tell(socket, {"type": "partial", "result": found})
+    await _tell(socket, {"type": "final", **who, "result": await live.result()})
     await socket.close()
 
 
-def _said(text: str) -> str | None:
-    """Return what a text frame feeds, or None when it closes the input."""
+async def _tell(socket: WebSocket, content: dict[str, Any]) -> None:
+    await socket.send_text(to_json(content).decode())
+
+
+def _said(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a frame says: `start`, `feed` or `close`.
+
+    Raises:
+        Refusal: It is none of these.
+    """
+    if message.get("bytes") is not None:
+        return {"feed": message["bytes"]}
     try:
-        said = json.loads(text)
+        said = json.loads(message.get("text") or "")
     except (ValueError, RecursionError):
         said = None
-    if isinstance(said, dict) and isinstance(said.get("feed"), str):
-        return str(said["feed"])
-    if isinstance(said, dict) and said.get("close") is True:
-        return None
-    raise Refusal(422, "bad_frame", 'a text frame is {"feed": "…"} or {"close": true}')
+    if isinstance(said, dict) and len(said) == 1:
+        if "feed" in said or said.get("close") is True:
+            return said
+        if isinstance(said.get("start"), dict):
+            return said
+    raise Refusal(
+        422, "bad_frame", 'a text frame is {"feed": …}, {"start": {…}} or {"close": true}'
+    )

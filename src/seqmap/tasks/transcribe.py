@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _SPEAKERS = 5
 """From so many speakers on, whole speakers are held out."""
+LONGEST = 600
+"""Seconds of a recording that a server takes at once; longer ones are streamed."""
 _HIGHEST = 16_000
 """Samples a second that are kept if nothing else is asked for: speech has little above 8 kHz."""
 
@@ -180,8 +183,23 @@ class Transcribe(Task):
         }
 
     def input_from(self, value: Any) -> Any:
-        """Return a recording that is given as samples in -1…1 and their rate."""
-        from seqmap.data.audio import Samples
+        """Return a recording: samples in -1…1 and their rate, or the bytes of a file of sound.
+
+        Raises:
+            UserError: It is neither, or longer than `LONGEST`.
+        """
+        from seqmap.data.audio import Samples, SoundFile
+
+        if isinstance(value, bytes):
+            file = SoundFile("the recording", lambda: BytesIO(value))
+            if file.header().seconds > LONGEST:
+                raise UserError(
+                    "the recording is too long to be sent at once",
+                    given=f"{file.header().seconds:.0f} s",
+                    allowed=f"{LONGEST} s",
+                    remedy="Stream it",
+                )
+            return file
 
         try:
             samples, rate = np.asarray(value["samples"], np.float32), int(value["rate"])

@@ -1,0 +1,105 @@
+"""Series and signals that go on: a forecast after each value, an early answer after each step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqmap.errors import UserError
+from seqmap.runtime.live.base import Live, Record
+
+if TYPE_CHECKING:
+    from seqmap.data.series import Series
+    from seqmap.runtime.forecast import ForecastSession
+    from seqmap.runtime.forecast_stream import ForecastStream
+    from seqmap.runtime.signal import SignalSession
+
+_STEPS = 60
+"""Answers to a series or signal that is there already, at most."""
+
+
+class SeriesLive(Live):
+    """A series that goes on: the first piece is its past, each later one its next value.
+
+    Args:
+        session: The model.
+        horizon: Steps to look ahead; None means the model's own.
+    """
+
+    def __init__(self, session: ForecastSession, horizon: int | None = None) -> None:
+        self._session, self._horizon = session, horizon
+        self._stream: ForecastStream | None = None
+
+    def pieces(self, value: Any) -> Iterable[Series]:
+        """Cut a series: a past of half of it at least, then value by value."""
+        series: Series = self._session.task.input_from(value)
+        begin = max(len(series) - _STEPS, len(series) // 2, 1)
+        yield series.cut(0, begin)
+        for place in range(begin, len(series)):
+            yield series.cut(place, place + 1)
+
+    def feed(self, piece: Any) -> Iterator[Record]:
+        """Take a past, or further values: a number, a list, or `{"values": …}`; yields a forecast.
+
+        Raises:
+            UserError: It is none of these.
+        """
+        series: Any = piece
+        if isinstance(piece, int | float):
+            piece = [piece]
+        if isinstance(piece, list):
+            piece = {"values": piece}
+        if isinstance(piece, dict):
+            if self._stream is not None and piece.get("values") == [None]:
+                series = None
+            else:
+                series = self._session.task.input_from(piece)
+        if self._stream is None:
+            self._stream = self._session.follow(series)
+        elif series is None:
+            self._stream.feed(float("nan"))
+        else:
+            for value, more in zip(series.values.tolist(), series.covariates.tolist(), strict=True):
+                self._stream.feed(value, more)
+        yield self.result()
+
+    def result(self) -> Record:
+        """Return the forecast from where the series is now."""
+        if self._stream is None:
+            raise UserError("a series needs a value before it can be forecast")
+        return self._session.task.record(self._stream.forecast(self._horizon))
+
+
+class SignalLive(Live):
+    """A signal that comes in: early answers.
+
+    Args:
+        session: The model.
+
+    Raises:
+        UserError: The model needs the whole signal.
+    """
+
+    def __init__(self, session: SignalSession) -> None:
+        self._session = session
+        self._stream = session.stream()
+
+    def pieces(self, value: Any) -> Iterable[Any]:
+        """Cut a signal into pieces of some steps."""
+        steps = self._session.task.input_from(value)
+        size = max(1, -(-len(steps) // _STEPS))
+        return (steps[begin : begin + size] for begin in range(0, len(steps), size))
+
+    def feed(self, piece: Any) -> Iterator[Record]:
+        """Take steps, a list of channels each; yields the answer so far."""
+        for step in np.asarray(self._session.task.input_from(piece)):
+            self._stream.feed(step)
+        yield self.result()
+
+    def result(self) -> Record:
+        """Return the answer so far."""
+        if not self._stream.steps:
+            raise UserError("a signal needs a step before it can be answered")
+        return self._session.task.record(self._stream.result())
