@@ -23,7 +23,6 @@ from seqmap.evaluate import evaluate
 from seqmap.runtime.session import restore
 from seqmap.tasks import find_task
 from seqmap.tasks.tag import TagSet
-from seqmap.tasks.tag_data import unit_of
 from seqmap.training import reference, train
 
 HERE = Path(__file__).resolve().parent
@@ -105,7 +104,7 @@ def _baseline(
     """Fit the feature-window CRF on what the network learns from."""
     if dev is None:
         fitting = TAG.hold_out(fitting, config.train.holdout)[0]
-    found = reference(TAG, fitting, test, TagSet(unit=unit_of(fitting)))
+    found = reference(TAG, fitting, test, TagSet())
     if found is None:
         raise SystemExit("the baseline needs python-crfsuite (or give --no-baseline)")
     return found.metrics

@@ -14,7 +14,7 @@ from seqmap.fitted import SessionEstimator
 from seqmap.runtime.tag import TagSession
 from seqmap.tasks import Evaluation, find_task
 from seqmap.tasks.tag import TagSet
-from seqmap.tasks.tag_data import unit_of
+from seqmap.tasks.tag_data import tokeniser_of
 from seqmap.tasks.tag_results import Tagging
 from seqmap.training import Epoch, train
 
@@ -94,7 +94,7 @@ class Tagger(SessionEstimator[TagSession]):
             examples,
             chosen,
             config=self._configuration(),
-            targets=TagSet(spans, unit_of(examples)),
+            targets=TagSet(spans, tokeniser_of(examples)),
             watch=self._watch(),
         )
         self.session_ = TagSession(trained.archive)

@@ -219,13 +219,13 @@ def test_empty_texts_and_unknown_types_in_dev() -> None:
 
 def test_how_raw_text_is_cut_follows_the_training_data() -> None:
     from seqmap.data.tagging import sentence_of
-    from seqmap.tasks.tag_data import single_characters, unit_of
+    from seqmap.tasks.tag_data import single_characters, tokeniser_of
 
     characters = Sentence.of_tokens(tuple("他在2019年去了北京，又去了上海。"))
     raw = sentence_of("他在2019年去了北京，又去了上海。")
-    assert unit_of([characters]) == "char" and unit_of([raw]) == "word"
+    assert tokeniser_of([characters]).unit == "char" and tokeniser_of([raw]).unit == "word"
     assert single_characters([characters]) and single_characters([raw])
-    assert unit_of([SAMPLE.train[1]]) == "word" and unit_of([]) == "word"
+    assert tokeniser_of([SAMPLE.train[1]]).unit == "word" and tokeniser_of([]).unit == "word"
 
 
 def test_nothing_to_learn_from() -> None:

@@ -14,7 +14,6 @@ from seqmap.calibration import softmax
 from seqmap.codecs.tags import TagCodec
 from seqmap.data.tagging.records import Sentence
 from seqmap.data.tagging.schemes import Span, tags_of
-from seqmap.data.tagging.tokens import tokenise
 from seqmap.errors import UserError
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.native_crf import best_kernel
@@ -148,7 +147,7 @@ class TagSession(Session):
         if isinstance(given, Sentence):
             return given
         if isinstance(given, str):
-            offsets = tokenise(given, self.codecs.unit)
+            offsets = self.codecs.tokeniser.spans(given)
             tokens = tuple(given[start:end] for start, end in offsets)
             return Sentence(tokens, given, tuple(offsets), line=line)
         if isinstance(given, list | tuple) and all(isinstance(t, str) and t for t in given):

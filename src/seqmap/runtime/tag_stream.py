@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seqmap.data.tagging.records import Sentence
-from seqmap.data.tagging.tokens import tokenise
 from seqmap.runtime.archive import Archive, from_bytes, to_bytes
 from seqmap.runtime.input_stream import InputStream, described_state
 from seqmap.runtime.windows import window_step
@@ -13,6 +12,10 @@ from seqmap.tasks.tag_results import Entity, Tagging
 
 if TYPE_CHECKING:
     from seqmap.runtime.tag import TagSession
+
+# Tokens beyond a window's next one that must be there before it is read: the last one may still go
+# on (`30` into `30,000`), which the mark alone does not say.
+_AHEAD = 1
 
 
 class TagStream(InputStream):
@@ -59,11 +62,8 @@ class TagStream(InputStream):
         self._check_text(text)
         self._held += text
         found: list[Entity] = []
-        # A window needs one token more than it reads: the last one may still go on.
-        while len(offsets := self._tokens()) > self._window:
-            found += self._read(offsets[: self._window], last=False)
-            self._cut(offsets[window_step(self._window)][0])
-            self._symbols += window_step(self._window)
+        while len(offsets := self._tokens()) > self._window + _AHEAD:
+            found += self._next(offsets)
         self._news = tuple(found)
         return found
 
@@ -72,8 +72,11 @@ class TagStream(InputStream):
         if self._closed:
             return []
         self._closed = True
-        offsets = self._tokens()
-        found = self._read(offsets, last=True) if offsets else []
+        found: list[Entity] = []
+        while len(offsets := self._tokens()) > self._window:
+            found += self._next(offsets)
+        if offsets:
+            found += self._read(offsets, last=True)
         self._news = tuple(found)
         return found
 
@@ -96,8 +99,15 @@ class TagStream(InputStream):
         self._begun, self._last = described["begun"], described["last"]
         self._closed, self._symbols = described["closed"], described["symbols"]
 
+    def _next(self, offsets: list[tuple[int, int]]) -> list[Entity]:
+        """Read a full window and let go of what the next one does not need."""
+        found = self._read(offsets[: self._window], last=False)
+        self._cut(offsets[window_step(self._window)][0])
+        self._symbols += window_step(self._window)
+        return found
+
     def _tokens(self) -> list[tuple[int, int]]:
-        return tokenise(self._held, self._session.codecs.unit)
+        return self._session.codecs.tokeniser.spans(self._held)
 
     def _read(self, offsets: list[tuple[int, int]], *, last: bool) -> list[Entity]:
         from seqmap.runtime.tag import shifted

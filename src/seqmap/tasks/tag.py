@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from seqmap.codecs.labels import LabelCodec
 from seqmap.codecs.tags import TagCodec
 from seqmap.config import Config
+from seqmap.data.tagging.tokens import Tokeniser
 from seqmap.errors import DataError
 from seqmap.features.form_codec import FormCodec
 from seqmap.tasks.base import Evaluation, Task
-from seqmap.tasks.tag_data import check_types, described, types_of, unit_of
+from seqmap.tasks.tag_data import check_types, described, tokeniser_of, types_of
 from seqmap.tasks.tag_results import Entity, Tagging
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ class TagSet:
 
     Attributes:
         spans: Whether tags mark spans; else they are labels of single tokens.
-        unit: How raw text is cut into tokens: `word` or `char`.
+        tokeniser: How raw text is cut to look like them.
     """
 
     spans: bool = True
-    unit: str = "word"
+    tokeniser: Tokeniser = field(default_factory=Tokeniser)
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,13 @@ class TagCodecs:
         source: Tokens to numbers.
         target: Tags to numbers.
         intents: Labels of whole texts, or None.
-        unit: How raw text is cut into tokens: `word` or `char`.
+        tokeniser: How raw text is cut into tokens.
     """
 
     source: FormCodec
     target: TagCodec
     intents: LabelCodec | None
-    unit: str
+    tokeniser: Tokeniser
 
 
 class Tag(Task):
@@ -77,7 +78,7 @@ class Tag(Task):
 
     def targets(self, dataset: Any) -> TagSet:
         """Return whether tags mark spans, and whether tokens are single characters."""
-        return TagSet(dataset.scheme != "none", unit_of(dataset.examples))
+        return TagSet(dataset.scheme != "none", tokeniser_of(dataset.examples))
 
     def check_trainable(self, dataset: Any) -> None:
         """Refuse a file without any span, or with one label only."""
@@ -242,14 +243,16 @@ class Tag(Task):
         target = TagCodec.fit((s.tags for s in examples), spans=targets.spans)
         named = [(s.intent,) for s in examples if s.intent is not None]
         intents = LabelCodec.fit(named) if named else None
-        return TagCodecs(source, target, intents, targets.unit)
+        return TagCodecs(source, target, intents, targets.tokeniser)
 
     def codec_state(self, codecs: TagCodecs) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return manifest entries and arrays that `restore_codecs` reads."""
         state, arrays = codecs.source.to_state()
         target = codecs.target.to_state()
         target["intents"] = None if codecs.intents is None else list(codecs.intents.names)
-        return {"source": {**state, "unit": codecs.unit}, "target": target}, arrays
+        cut = codecs.tokeniser
+        source = {**state, "unit": cut.unit, "tokens": cut.to_state()}
+        return {"source": source, "target": target}, arrays
 
     def restore_codecs(self, manifest: Mapping[str, Any], arrays: Mapping[str, Any]) -> TagCodecs:
         """Rebuild the codecs from an archive."""
@@ -259,7 +262,7 @@ class Tag(Task):
             FormCodec.from_state(source, arrays),
             TagCodec.from_state(target),
             None if names is None else LabelCodec(names),
-            str(source["unit"]),
+            Tokeniser.from_state(str(source["unit"]), source.get("tokens")),
         )
 
     def evaluate(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from seqmap.data.tagging.tokens import Tokeniser
 from seqmap.errors import DataError
 
 if TYPE_CHECKING:
@@ -15,14 +16,16 @@ _MOST_TYPES = 20
 _LOOKED_AT = 2000
 
 
-def unit_of(sentences: Sequence[Sentence]) -> str:
-    """Return how raw text must be cut to look like these sentences: `char` or `word`.
+def tokeniser_of(sentences: Sequence[Sentence]) -> Tokeniser:
+    """Return what cuts raw text to look like these sentences.
 
-    Sentences that were cut from raw text themselves say `word`, whatever their script: that is how
-    they were cut.
+    Sentences that were cut from raw text themselves are of plain words, whatever their script: that
+    is how they were cut.
     """
-    raw = any(s.text != " ".join(s.tokens) for s in sentences[:_LOOKED_AT])
-    return "word" if raw or not single_characters(sentences) else "char"
+    if any(s.text != " ".join(s.tokens) for s in sentences[:_LOOKED_AT]):
+        return Tokeniser()
+    unit = "char" if single_characters(sentences) else "word"
+    return Tokeniser.fit((s.tokens for s in sentences), unit)
 
 
 def single_characters(sentences: Sequence[Sentence]) -> bool:

@@ -24,7 +24,8 @@ from seqmap.runtime.native_crf import best_kernel
 from seqmap.runtime.session import restore
 from seqmap.search.tagging import TagSearch
 from seqmap.tasks.tag import Tag, TagCodecs, TagSet
-from seqmap.tasks.tag_data import single_characters, unit_of
+from seqmap.tasks.tag_data import single_characters, tokeniser_of
+from seqmap.training.closing import learn_held_out
 from seqmap.training.cooccurrence import cooccurrence_vectors
 from seqmap.training.job import Job, Trained
 from seqmap.training.loop import Trainer, Watch
@@ -55,7 +56,8 @@ def train_tagger(job: Job) -> Trained:
     task = job.task
     assert isinstance(task, Tag)
     fitting, choosing = job.parts()
-    targets = job.targets or TagSet(spans=_marks_spans(fitting), unit=unit_of(fitting))
+    held_out = len(fitting) < len(job.train)
+    targets = job.targets or TagSet(_marks_spans(fitting), tokeniser_of(fitting))
     config, init = _suited(job.config, fitting), job.init
     if init is not None:
         config = adopted(config, init)
@@ -92,6 +94,10 @@ def train_tagger(job: Job) -> Trained:
         amount = judge.choose_lean(fused)
         fused = lean(fused, amount, OUTSIDE_TAG)
         arrays = judge.arrays(share, amount)
+        if held_out and not trainer.interrupted:
+            everything = _encoded([*fitting, *cut(choosing, config.tag.window)], codecs)
+            learn_held_out(learner.with_data(everything), config.train, job.watch)
+        closed = judge.arrays(share, amount)
 
     search = TagSearch(codecs.target, fused.chain, kernel=best_kernel())
     calibration = calibrate_spans(search, fused.emissions, [s.tags for s in choosing])
@@ -101,7 +107,6 @@ def train_tagger(job: Job) -> Trained:
     if share == 0.0:
         codecs.source.drop_features()
     entries, codec_arrays = task.codec_state(codecs)
-    arrays.update(codec_arrays)
     described = {
         **entries,
         **job.facts,
@@ -113,10 +118,12 @@ def train_tagger(job: Job) -> Trained:
             "dev": len(choosing),
         },
     }
-    # The figures on dev are those of the deployed model: what it says is what was measured.
-    session = restore(Archive(manifest(task, config, described), arrays))
+    # The figures on dev are of the model as it is deployed, before it learns from dev too.
+    session = restore(Archive(manifest(task, config, described), arrays | codec_arrays))
     metrics = session.evaluate(choosing).metrics
-    archive = Archive({**session.archive.manifest, "metrics": {"dev": metrics}}, arrays)
+    archive = Archive(
+        {**session.archive.manifest, "metrics": {"dev": metrics}}, closed | codec_arrays
+    )
     put_away(archive, job, interrupted=trainer.interrupted)
     before, after = calibration["ece_before"], calibration["ece_after"]
     return Trained(

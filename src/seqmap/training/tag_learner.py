@@ -193,6 +193,14 @@ class TagLearner(Learner):
             np.add.at(counts, places, 1)
         self._rare = counts == 1
 
+    def with_data(self, data: TagData) -> TagLearner:
+        """Return a learner of the same network that learns from other sentences."""
+        other = TagLearner(
+            self.network, self._config, data, self._dev.data, measure=self._measure
+        )
+        other.depths = self.depths
+        return other
+
     def loss(self, rows: Ints) -> Tensor:
         """Return the mean loss of a batch per token; intents join it with their weight."""
         chance = self._config.tag.singleton_dropout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from seqmap.data.tagging.schemes import OUTSIDE, split_tag
+from seqmap.data.tagging.tokens import Tokeniser
 from seqmap.export.c.characters import add_folding, add_kinds
 from seqmap.export.c.network import (
     SCRATCH,
@@ -49,7 +50,7 @@ def tag_program(session: TagSession, prefix: str) -> Program:
     add_folding(program, "sm_folding_keep", lowercase=False, alphabet=alphabet, letters=True)
     longest = max(_SHORT, longest_of(codec.words) + 8)
     program.own |= {
-        "UNIT_WORD": int(session.codecs.unit == "word"),
+        "UNIT_WORD": int(session.codecs.tokeniser.unit == "word"),
         "SPANS": int(target.spans),
         "LONGEST": longest,
         "LONGEST_WORD": codec.longest,
@@ -59,6 +60,7 @@ def tag_program(session: TagSession, prefix: str) -> Program:
         "SHAPES": int(config.tag.shape_size > 0),
         "LETTERS": int(config.tag.characters == "lstm"),
     }
+    _add_tokens(program, session.codecs.tokeniser)
     size = _add_inputs(program, session, rows)
     _add_network(program, session, size)
     _add_chain(program, session)
@@ -69,6 +71,22 @@ def tag_program(session: TagSession, prefix: str) -> Program:
         ("uint8_t", "symbol", (longest,)),
     ]
     return program
+
+
+def _add_tokens(program: Program, tokeniser: Tokeniser) -> None:
+    """Add how raw text is cut."""
+    marks = {
+        "sm_letter_marks": tokeniser.letters,
+        "sm_digit_marks": tokeniser.digits,
+        "sm_marks_before": tokeniser.before,
+    }
+    for name, found in marks.items():
+        program.table("uint32_t", name, np.array([*map(ord, found)], np.uint32))
+        program.own[name.removeprefix("sm_").upper()] = len(found)
+    words = [word.encode() for word in tokeniser.abbreviations]
+    packed = b"".join(bytes([len(word)]) + word for word in words) + b"\0"
+    program.table("unsigned char", "sm_abbreviations", np.frombuffer(packed, np.uint8))
+    program.own["STOPS"] = int(tokeniser.stops)
 
 
 def _add_inputs(program: Program, session: TagSession, rows: list[int]) -> int:

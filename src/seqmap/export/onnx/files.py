@@ -58,7 +58,8 @@ def described(session: Session) -> str:
         facts["labels"] = list(session.codecs.target.names)
         intents = session.codecs.intents
         facts["intents"] = [] if intents is None else list(intents.names)
-        facts["unit"] = session.codecs.unit
+        facts["unit"] = session.codecs.tokeniser.unit
+        facts["tokens"] = session.codecs.tokeniser.to_state()
         facts["window"] = session.config.tag.window
         facts["temperature"] = session.search.temperature
         facts["longest_word"] = source.longest

@@ -56,8 +56,60 @@ static int sm_next(sm_cursor *cursor)
     return 1;
 }
 
-/* Find the next token: a character of a script without blanks, a word or number, or any other
-   character by itself. Returns 0 at the end. */
+#if SM_UNIT_WORD
+/* Whether a character belongs to words, of scripts that have blanks. */
+static int sm_in_word(uint32_t point)
+{
+    return (sm_kind(point) & (SM_LETTER | SM_UNSPACED)) == SM_LETTER;
+}
+
+static int sm_has_mark(const uint32_t *marks, size_t count, uint32_t point)
+{
+    for (size_t i = 0; i < count; i++)
+        if (marks[i] == point)
+            return 1;
+    return 0;
+}
+
+/* Whether a word comes next. */
+static int sm_word_follows(sm_cursor cursor)
+{
+    return sm_next(&cursor) && sm_in_word(cursor.point);
+}
+
+/* Whether the mark at the cursor joins the word that ends in `last` with one that follows. */
+static int sm_joins(const sm_cursor *cursor, uint32_t last)
+{
+    sm_cursor ahead = *cursor;
+
+    if (!sm_word_follows(ahead))
+        return 0;
+    sm_next(&ahead);
+    if (last >= '0' && last <= '9' && ahead.point >= '0' && ahead.point <= '9')
+        return sm_has_mark(sm_digit_marks, SM_DIGIT_MARKS, cursor->point);
+    return sm_has_mark(sm_letter_marks, SM_LETTER_MARKS, cursor->point);
+}
+
+/* Whether a full stop behind a token belongs to it: U.S., Mr. */
+static int sm_keeps_stop(const unsigned char *text, const @p@_token *token, uint32_t last)
+{
+    const size_t size = token->end - token->start;
+    size_t at = 0;
+
+    for (size_t i = token->start + 1; i < token->end; i++)
+        if (text[i] == '.' && (sm_kind(last) & SM_WORD))
+            return 1;
+    while (sm_abbreviations[at]) { /* each is its length, and its letters */
+        if (sm_abbreviations[at] == size && !memcmp(sm_abbreviations + at + 1, text + token->start, size))
+            return 1;
+        at += 1u + sm_abbreviations[at];
+    }
+    return 0;
+}
+#endif
+
+/* Find the next token: a character of a script without blanks, a word or number with the marks that
+   training's tokens had inside and before, or any other character by itself. Returns 0 at the end. */
 static int sm_next_token(sm_cursor *cursor, @p@_token *token)
 {
     unsigned kind = 0;
@@ -70,19 +122,28 @@ static int sm_next_token(sm_cursor *cursor, @p@_token *token)
     token->start = begin;
     token->end = cursor->at;
 #if SM_UNIT_WORD
-    if (!(kind & SM_LETTER) || (kind & SM_UNSPACED))
-        return 1;
-    for (;;) {
-        sm_cursor ahead = *cursor;
-        if (!sm_next(&ahead))
-            return 1;
-        kind = sm_kind(ahead.point);
-        if (!(kind & SM_LETTER) || (kind & SM_UNSPACED))
-            return 1;
+    sm_cursor ahead;
+    if (!(kind & SM_UNSPACED) && sm_word_follows(*cursor) &&
+        sm_has_mark(sm_marks_before, SM_MARKS_BEFORE, cursor->point))
+        sm_next(cursor);
+    uint32_t last = cursor->point;
+    for (int word = sm_in_word(last); word;) {
+        ahead = *cursor;
+        word = sm_next(&ahead) && (sm_in_word(ahead.point) || sm_joins(&ahead, last));
+        if (word && !sm_in_word(ahead.point))
+            sm_next(&ahead);
+        if (word) {
+            *cursor = ahead;
+            last = ahead.point;
+        }
+    }
+    token->end = cursor->at;
+    ahead = *cursor;
+    if (SM_STOPS && sm_next(&ahead) && ahead.point == '.' && sm_keeps_stop(cursor->text, token, last) &&
+        !(sm_has_mark(sm_marks_before, SM_MARKS_BEFORE, '.') && sm_word_follows(ahead))) {
         *cursor = ahead;
         token->end = cursor->at;
     }
-#else
-    return 1;
 #endif
+    return 1;
 }
