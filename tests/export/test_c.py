@@ -130,6 +130,32 @@ def test_taggers_answer_as_python_does(
     assert compare(archive, cc, monkeypatch) < 1e-5
 
 
+HABITS = {
+    "letters": "-.’",
+    "digits": ",.",
+    "before": "@'.",
+    "abbreviations": ["Mr", "é", "中", "w1"],
+    "stops": True,
+}
+MARKED = ["Mr", "é", "中", "w1", "a", "B", "12", "3", ".", ".", ",", "-", "’", "'", "@", " ", "_"]
+
+
+def test_raw_text_is_cut_as_python_cuts_it(
+    make_tagger: Make, cc: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = make_tagger(tag__window=12)
+    source = {**archive.manifest["source"], "tokens": HABITS}
+    archive = Archive({**archive.manifest, "source": source}, archive.arrays)
+    monkeypatch.setattr(checking, "FLAGS", SANITIZED)
+    session = restore(archive, precision="fp32")
+    program, kind = program_of(session, "my_model")
+    rng = np.random.default_rng(0)
+    texts = ["".join(rng.choice(MARKED, rng.integers(1, 24))) for _ in range(TEXTS)]
+    assert len({len(session.predict([text])[0].tokens) for text in texts}) > 8
+    found = checking.check(files_of(program, kind), program, kind, session, texts, cc)
+    assert found.texts == TEXTS and found.worst < 1e-5
+
+
 SUBWORDS = [
     "written sentences of plain words; readers read them again, and again: it isn't unwritten",
     "its plainness was surprising, nothing more; 漢字 and ½ of ordinary words",

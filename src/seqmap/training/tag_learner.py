@@ -195,9 +195,7 @@ class TagLearner(Learner):
 
     def with_data(self, data: TagData) -> TagLearner:
         """Return a learner of the same network that learns from other sentences."""
-        other = TagLearner(
-            self.network, self._config, data, self._dev.data, measure=self._measure
-        )
+        other = TagLearner(self.network, self._config, data, self._dev.data, measure=self._measure)
         other.depths = self.depths
         return other
 

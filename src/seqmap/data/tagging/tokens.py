@@ -81,8 +81,8 @@ class Tokeniser:
             for token in tokens:
                 if token[-1:] == "." and token[:-1].isalpha():
                     stopped[token[:-1]] += 1
-        often = [word for word, count in stopped.most_common(_MOST_ABBREVIATIONS) if count >= _LEAST]
-        often = sorted(word for word in often if len(word) <= _LONGEST_ABBREVIATION)
+        short = Counter({w: n for w, n in stopped.items() if len(w) <= _LONGEST_ABBREVIATION})
+        often = sorted(w for w, n in short.most_common(_MOST_ABBREVIATIONS) if n >= _LEAST)
         return cls(
             unit,
             letters=_usual(seen.in_letters, seen.leading, seen.between_letters),
