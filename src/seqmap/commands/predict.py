@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seqmap.commands.ahead import in_parts
 from seqmap.commands.console import Screen
 from seqmap.commands.options import expecting
 from seqmap.config import parse_setting
@@ -79,9 +80,9 @@ def answers(
     else:
         memory = session.archive.manifest.get("input")
         inputs = task.inputs(source, task.recall(source, options, memory, labelled=False))
-    # A file is read in larger pieces than what is waited for.
-    waited_for = source is not None and comes_once(source)
-    return session.predict_iter(inputs, chunk=1 if waited_for else session.at_once)
+    if source is not None and comes_once(source):  # somebody may wait for the answer
+        return session.predict_parts(in_parts(inputs, session.at_once))
+    return session.predict_iter(inputs, chunk=session.at_once)
 
 
 def _setting(given: str) -> tuple[str, Any]:

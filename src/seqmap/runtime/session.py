@@ -193,8 +193,20 @@ class Session(ABC):
             UserError: As for `predict`.
         """
         self._refuse_one(inputs, "predict")
-        coming, begin = iter(inputs), 0
-        while part := list(islice(coming, chunk)):
+        coming = iter(inputs)
+        yield from self.predict_parts(iter(lambda: list(islice(coming, chunk)), []))
+
+    def predict_parts(self, parts: Iterable[Sequence[Any]]) -> Iterator[Any]:
+        """Answer inputs that come in parts, each part at once, in order, in constant memory.
+
+        Args:
+            parts: Any number of them, none of them empty.
+
+        Raises:
+            UserError: As for `predict`.
+        """
+        begin = 0
+        for part in parts:
             yield from self._answer(part, begin)
             begin += len(part)
 
