@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from subprocess import PIPE
 
 import pytest
 
@@ -68,3 +71,19 @@ def test_the_reader_stops_when_nobody_listens() -> None:
     for reader in readers:
         reader.join(20)
     assert not any(reader.is_alive() for reader in readers)
+
+
+def test_an_interpreter_that_ends_while_a_pipe_is_waited_for() -> None:
+    script = (
+        "from seqmap.commands.ahead import in_parts\n"
+        "from seqmap.data.stream import iter_texts\n"
+        "print(next(in_parts(iter_texts('-'), 9)), flush=True)\n"
+    )
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdin.write("a line\n")
+        process.stdin.flush()  # and the pipe stays open
+        assert process.stdout.readline() == "[(1, 'a line')]\n"
+        assert process.wait(30) == 0
+        assert process.stderr.read() == ""

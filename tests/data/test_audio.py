@@ -299,7 +299,7 @@ def test_rates_and_channels_are_told(tmp_path: Path) -> None:
 def test_paths_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path)
     lines = f"{tmp_path}/x/a.wav\n\n{tmp_path}/y/c.wav\n"
-    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
     assert [len(one.sound.samples(RATE)) for one in iter_sounds("-")] == [4000, 4000]
 
 

@@ -16,6 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -81,7 +82,7 @@ class Source:
     def open(self) -> IO[bytes]:
         """Open the uncompressed bytes; each call starts from the beginning, except for stdin."""
         if self.is_stdin:
-            return sys.stdin.buffer
+            return standard_input()
         with self.errors():
             if self._member is not None:
                 with zipfile.ZipFile(self.path) as archive:
@@ -175,6 +176,25 @@ class LineStream:
     def _raw_lines(self, first: int) -> Iterator[bytes]:
         with self.source.open() as file:
             yield from islice(file, first - 1, None)
+
+
+def standard_input() -> IO[bytes]:
+    """Return a reader of standard input, always the same one.
+
+    Not the interpreter's own: that one is locked while a thread waits for a line, and an
+    interpreter that ends meanwhile aborts because it cannot close it.
+    """
+    own = sys.stdin.buffer
+    try:
+        number = own.fileno()
+    except (OSError, ValueError):  # it is no file: a test's, or a notebook's
+        return own
+    return _reader_of(number)
+
+
+@cache
+def _reader_of(number: int) -> IO[bytes]:
+    return open(number, "rb", closefd=False)
 
 
 def comes_once(path: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -19,7 +18,7 @@ from seqmap.data.audio.records import AudioDataset, AudioLayout, Recording
 from seqmap.data.audio.shelf import Folder, Shelf, is_sound, is_tar, open_shelf
 from seqmap.data.audio.sound import SoundFile
 from seqmap.data.records import ReadOptions
-from seqmap.data.source import STDIN
+from seqmap.data.source import STDIN, standard_input
 from seqmap.errors import DataError
 
 
@@ -71,8 +70,8 @@ def iter_sounds(
     """
     options, shown = options or ReadOptions(), os.fspath(path)
     if shown == STDIN:
-        for raw in sys.stdin:
-            name = raw.strip()
+        for raw in standard_input():
+            name = os.fsdecode(raw).strip()
             if name:
                 yield Recording(_file(name), name=name)
         return
