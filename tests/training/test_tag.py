@@ -252,3 +252,21 @@ def test_an_archive_that_was_altered_is_refused(trained: Trained) -> None:
         change(manifest, arrays)
         with pytest.raises(ArchiveError):
             restore(Archive(manifest, arrays))
+
+
+def test_figures_on_dev_come_before_it_is_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing passes change the model that is kept, not what is said of dev."""
+    import seqmap.training.tag as recipe
+
+    def trained() -> Trained:
+        return train(TAG, SAMPLE.train, config=CONFIG.replace(train__epochs=2))
+
+    closed = trained()
+    monkeypatch.setattr(recipe, "learn_held_out", lambda *_: None)
+    plain = trained()
+    assert closed.metrics == plain.metrics
+    assert closed.archive.manifest["calibration"] == plain.archive.manifest["calibration"]
+    name = "output.weight"
+    assert not np.array_equal(closed.archive.arrays[name], plain.archive.arrays[name])
+    given = train(TAG, SAMPLE.train, SAMPLE.dev, config=CONFIG.replace(train__epochs=1))
+    assert given.archive.manifest["data"]["dev"] == len(SAMPLE.dev)

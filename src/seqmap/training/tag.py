@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +39,7 @@ from seqmap.training.pretrained import (
 )
 from seqmap.training.setup import choose_precision, torch_set_up
 from seqmap.training.tag_calibration import calibrate_spans
-from seqmap.training.tag_fusion import lean
+from seqmap.training.tag_fusion import Branch, lean
 from seqmap.training.tag_judge import OUTSIDE_TAG, Judge
 from seqmap.training.tag_learner import TagData, TagLearner, encode
 
@@ -92,38 +92,31 @@ def train_tagger(job: Job) -> Trained:
         share = judge.choose_share(outputs)
         fused = judge.fused(outputs, share)
         amount = judge.choose_lean(fused)
-        fused = lean(fused, amount, OUTSIDE_TAG)
-        arrays = judge.arrays(share, amount)
+        calibration = _calibrated(codecs, lean(fused, amount, OUTSIDE_TAG), choosing)
+        calibration |= {"wide": share, "lean": amount}
+        if outputs.intents is not None:
+            calibration["intent_temperature"] = fit_temperature(outputs.intents, dev.intents)
+        everything = _encoded([*fitting, *cut(choosing, config.tag.window)], codecs)
+        if share == 0.0:
+            codecs.source.drop_features()
+        entries: dict[str, Any] = {
+            **job.facts,
+            "init": None if init is None else init.facts(),
+            "calibration": calibration,
+            "data": {
+                "fingerprint": fingerprint(job.train),
+                "train": len(fitting),
+                "dev": len(choosing),
+            },
+        }
+        # The figures on dev are those of the deployed model: what it says is what was measured.
+        model = _packed(task, config, codecs, entries, judge.arrays(share, amount))
+        metrics = restore(model).evaluate(choosing).metrics
         if held_out and not trainer.interrupted:
-            everything = _encoded([*fitting, *cut(choosing, config.tag.window)], codecs)
             learn_held_out(learner.with_data(everything), config.train, job.watch)
-        closed = judge.arrays(share, amount)
+        entries["metrics"] = {"dev": metrics}
+        archive = _packed(task, config, codecs, entries, judge.arrays(share, amount))
 
-    search = TagSearch(codecs.target, fused.chain, kernel=best_kernel())
-    calibration = calibrate_spans(search, fused.emissions, [s.tags for s in choosing])
-    calibration |= {"wide": share, "lean": amount}
-    if outputs.intents is not None:
-        calibration["intent_temperature"] = fit_temperature(outputs.intents, dev.intents)
-    if share == 0.0:
-        codecs.source.drop_features()
-    entries, codec_arrays = task.codec_state(codecs)
-    described = {
-        **entries,
-        **job.facts,
-        "init": None if init is None else init.facts(),
-        "calibration": calibration,
-        "data": {
-            "fingerprint": fingerprint(job.train),
-            "train": len(fitting),
-            "dev": len(choosing),
-        },
-    }
-    # The figures on dev are of the model as it is deployed, before it learns from dev too.
-    session = restore(Archive(manifest(task, config, described), arrays | codec_arrays))
-    metrics = session.evaluate(choosing).metrics
-    archive = Archive(
-        {**session.archive.manifest, "metrics": {"dev": metrics}}, closed | codec_arrays
-    )
     put_away(archive, job, interrupted=trainer.interrupted)
     before, after = calibration["ece_before"], calibration["ece_after"]
     return Trained(
@@ -135,6 +128,23 @@ def train_tagger(job: Job) -> Trained:
         cost=-metrics["f1"] - metrics.get("intent_accuracy", 0.0),
         notes=(f"calibrated on dev: ECE of spans {before:.4f} → {after:.4f}",),
     )
+
+
+def _calibrated(codecs: TagCodecs, fused: Branch, dev: Sequence[Sentence]) -> dict[str, float]:
+    search = TagSearch(codecs.target, fused.chain, kernel=best_kernel())
+    return calibrate_spans(search, fused.emissions, [s.tags for s in dev])
+
+
+def _packed(
+    task: Tag,
+    config: Config,
+    codecs: TagCodecs,
+    entries: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+) -> Archive:
+    """Return a model as it is deployed."""
+    described, own = task.codec_state(codecs)
+    return Archive(manifest(task, config, {**described, **entries}), {**arrays, **own})
 
 
 def cut(sentences: Sequence[Sentence], window: int) -> list[Sentence]:
