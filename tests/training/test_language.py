@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from seqmap.codecs.base import PAD
 from seqmap.config import Config
-from seqmap.data.corpus import TextCorpus
+from seqmap.data.corpus import Passage, TextCorpus
 from seqmap.errors import ConfigError, DataError
 from seqmap.nn.encoders.lstm import LSTMEncoder
 from seqmap.nn.language import LanguageHead, LanguageNetwork
@@ -83,6 +84,46 @@ def test_sampled_softmax_has_the_optimum_of_the_full_one(small_language: Config)
     with torch.no_grad():
         head.bias += 0.5 * torch.randn(vocabulary)
     assert right < 0.3 * slope()
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("bf16", 2e-2)])
+def test_sampled_softmax_is_what_its_formula_says(
+    small_language: Config, precision: Literal["fp32", "bf16"], tolerance: float
+) -> None:
+    """The gradient that is written out is autograd's of the plain formula."""
+    torch.manual_seed(1)
+    weights = torch.nn.Parameter(torch.randn(40, 8))
+    head = LanguageHead(8, weights, small_language.replace(encoder__hidden=8))
+    features = torch.randn(30, 8, requires_grad=True)
+    targets = torch.randint(2, 40, (30,))
+    drawn = torch.randint(2, 40, (25,))
+    q = torch.rand(40) + 0.1
+    q = q / q.sum()
+    corrected = head.bias - torch.log(25 * q)
+    right = (features * weights[targets]).sum(dim=-1) + corrected[targets]
+    wrong = features @ weights[drawn].T + corrected[drawn]
+    wrong = wrong.masked_fill(drawn[None] == targets[:, None], -torch.inf)
+    plain = (torch.cat([wrong, right[:, None]], dim=1).logsumexp(dim=1) - right).mean()
+    found = head.sampled_loss(features, targets, drawn, q, precision=precision)
+    assert found.item() == pytest.approx(plain.item(), rel=tolerance)
+    sources = [features, weights, head.bias]
+    expected = torch.autograd.grad(3 * plain, sources)
+    for mine, other in zip(torch.autograd.grad(3 * found, sources), expected, strict=True):
+        assert float((mine - other).norm()) <= tolerance * float(other.norm())
+
+
+def test_vectors_may_start_from_company(small_language: Config, corpus: Corpora) -> None:
+    """Words that keep the same company begin alike."""
+    config = small_language.replace(text__unit="word", train__epochs=1, train__learning_rate=1e-6)
+
+    def likeness(start: str) -> float:
+        archive = train(LANGUAGE, corpus(), config=config.replace(embedding__start=start)).archive
+        codec = LANGUAGE.restore_codecs(archive.manifest, archive.arrays).source
+        animals = archive.arrays["embedding.weight"][codec.encode("cat dog hen")]
+        animals = animals / np.linalg.norm(animals, axis=1, keepdims=True)
+        return float((animals @ animals.T)[np.triu_indices(3, 1)].mean())
+
+    assert likeness("cooccurrence") > 0.5 > likeness("random")
 
 
 def test_windows_cover_the_corpus_and_carry_the_state(small_language: Config) -> None:
@@ -195,4 +236,8 @@ def test_an_encoded_corpus_lies_on_the_disk(
         text = "".join(corpus()[0].pieces())
         np.testing.assert_array_equal(data, codecs.source.encode(text))
         assert codecs.source.decode(dev) == "\n"
+    whole = [TextCorpus(("ab cd", "ef"))]
+    parts = [Passage(whole[0], 0, 4), Passage(whole[0], 4, 9)]  # cut inside a word
+    with token_files([parts], codecs.source, tmp_path) as (data,):
+        np.testing.assert_array_equal(data, codecs.source.encode("ab cd\nef\n"))
     assert not list(tmp_path.iterdir())

@@ -6,6 +6,7 @@ import errno
 import inspect
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from seqmap.commands.console import Screen
     from seqmap.data import ReadOptions
 
+_OTHERS_WAIT = 3.0
+"""Seconds that all processes but the first wait before they tell an error."""
 # What may be missing, and the extra of seqmap that brings it.
 _EXTRAS = {
     **dict.fromkeys(("torch", "sklearn", "scipy", "matplotlib", "sentencepiece"), "train"),
@@ -212,6 +215,10 @@ def _errors_in_one_line() -> Iterator[None]:
 
 
 def _stop(message: str, code: int) -> NoReturn:
+    if int(os.environ.get("RANK") or 0) > 0:
+        # Of processes that torchrun started, usually all make the same mistake: when the first has
+        # told it, torchrun ends the others.
+        time.sleep(_OTHERS_WAIT)
     print(f"error: {message}" if code != 130 else message, file=sys.stderr)
     raise typer.Exit(code)
 

@@ -19,6 +19,7 @@ from seqmap.runtime.archive import check_output, save
 from seqmap.runtime.session import restore
 from seqmap.tasks import Evaluation, Task, find_task
 from seqmap.training import Trained, reference, train
+from seqmap.training.distributed import Group, joined
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,20 @@ def run_train(request: TrainRequest, screen: Screen) -> None:
     Raises:
         UserError: Something that was given cannot be used.
     """
+    with joined(request.config.train) as group:
+        # One process tells what happens; the others only do it.
+        told = screen if group.lead else Screen(quiet=True, as_json=True)
+        _run(request, told, group)
+
+
+def _run(request: TrainRequest, screen: Screen, group: Group) -> None:
     task = find_task(request.task)
     check_output(request.out)
     files = Files((request.train, *request.more), request.dev, request.test, request.options)
     parts = read_parts(task, files, request.config.train.holdout, screen)
-    runs = _train_all(task, request, parts, screen)
+    runs = _train_all(task, request, parts, screen, group)
+    if not group.lead:
+        return
     best, evaluation = min(runs, key=lambda run: run[0].cost)
     if request.seeds > 1:
         save(best.archive, request.out)
@@ -85,13 +95,15 @@ def run_train(request: TrainRequest, screen: Screen) -> None:
     screen.close(summary)
 
 
-def _train_all(task: Task, request: TrainRequest, parts: Parts, screen: Screen) -> list[_Run]:
+def _train_all(
+    task: Task, request: TrainRequest, parts: Parts, screen: Screen, group: Group
+) -> list[_Run]:
     runs: list[_Run] = []
     for number in range(request.seeds):
         if request.seeds > 1:
             seed = request.config.train.seed + number
             screen.note(f"seed {seed} ({number + 1} of {request.seeds})")
-        runs.append(_one(task, request, parts, number, screen))
+        runs.append(_one(task, request, parts, number, screen, group))
         if runs[-1][0].interrupted:
             screen.note("interrupted: the best model so far is kept; --resume goes on")
             break
@@ -106,7 +118,9 @@ def _place(request: TrainRequest, number: int) -> Path:
     return request.out.with_name(f"{request.out.name}.seed-{seed}")
 
 
-def _one(task: Task, request: TrainRequest, parts: Parts, number: int, screen: Screen) -> _Run:
+def _one(
+    task: Task, request: TrainRequest, parts: Parts, number: int, screen: Screen, group: Group
+) -> _Run:
     config = request.config.replace(train__seed=request.config.train.seed + number)
     with TrainingProgress(screen, task.headline) as watch:
         trained = train(
@@ -123,8 +137,9 @@ def _one(task: Task, request: TrainRequest, parts: Parts, number: int, screen: S
             resume=request.resume,
             watch=watch,
             init=request.init,
+            group=group,
         )
-    if not parts.test:
+    if not parts.test or not group.lead:
         return trained, None
     return trained, evaluate(restore(trained.archive), parts.test)
 

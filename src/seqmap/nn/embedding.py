@@ -9,6 +9,9 @@ from torch.nn import functional as F
 from seqmap.codecs.base import PAD, UNKNOWN
 from seqmap.config import EmbeddingConfig
 
+DEVIATION = 0.1
+"""Standard deviation of a random vector's components."""
+
 
 class TokenEmbedding(nn.Module):
     """A table of vectors, (size, dim); row `PAD` stays zero.
@@ -24,7 +27,7 @@ class TokenEmbedding(nn.Module):
     def __init__(self, size: int, config: EmbeddingConfig) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(size, config.size))
-        nn.init.normal_(self.weight, std=0.1)
+        nn.init.normal_(self.weight, std=DEVIATION)
         with torch.no_grad():
             self.weight[PAD].zero_()
         self.config = config

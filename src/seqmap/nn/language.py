@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,8 +11,8 @@ from torch.nn import functional as F
 from seqmap.codecs.base import PAD
 from seqmap.config import Config
 from seqmap.nn.embedding import TokenEmbedding, variational_dropout
-from seqmap.nn.encoders.lstm import LSTMEncoder
-from seqmap.nn.native_lstm import State
+from seqmap.nn.encoders.lstm import LSTMEncoder, LSTMLayer
+from seqmap.nn.native_lstm import Precision, State
 
 
 class LanguageHead(nn.Module):
@@ -57,7 +59,13 @@ class LanguageHead(nn.Module):
         return F.cross_entropy(self.scores(features), targets)
 
     def sampled_loss(
-        self, features: Tensor, targets: Tensor, candidates: Tensor, q: Tensor
+        self,
+        features: Tensor,
+        targets: Tensor,
+        candidates: Tensor,
+        q: Tensor,
+        *,
+        precision: Precision = "fp32",
     ) -> Tensor:
         """Return the loss against some wrong symbols only (Jean et al. 2015, eq. 8-10).
 
@@ -66,18 +74,73 @@ class LanguageHead(nn.Module):
             targets: (tokens,).
             candidates: Symbols drawn with the probabilities `q`, (candidates,).
             q: (vocabulary,).
+            precision: Of the products; sums and exponentials are in fp32.
         """
         table, draws = self.table, len(candidates)
         # Each score is corrected by how often its symbol is to be expected among the candidates.
-        expected = torch.log(q * draws)
-        right = (features * F.embedding(targets, table)).sum(dim=-1)
-        right = right + (self.bias - expected)[targets]
-        wrong = F.linear(
-            features, F.embedding(candidates, table), (self.bias - expected)[candidates]
+        bias = self.bias - torch.log(q * draws)
+        right = (features * F.embedding(targets, table)).sum(dim=-1) + bias[targets]
+        rows = F.embedding(candidates, table)
+        same = candidates[None] == targets[:, None]
+        kind = torch.bfloat16 if precision == "bf16" else features.dtype
+        loss: Tensor = _SampledLoss.apply(  # type: ignore[no-untyped-call]
+            features, rows, bias[candidates], right, same, kind
         )
-        wrong = wrong.masked_fill(candidates[None] == targets[:, None], -torch.inf)
-        total = torch.logaddexp(torch.logsumexp(wrong, dim=-1), right)
-        return (total - right).mean()
+        return loss
+
+
+class _SampledLoss(torch.autograd.Function):
+    """mean(log(e^r + Σ_j e^(x·w_j + b_j)) - r), with its gradient written out.
+
+    The scores are held once and overwritten by their shares of the sum, which is all that the
+    gradient needs; left to autograd, passes over them take as long as the products.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        features: Tensor,
+        rows: Tensor,
+        bias: Tensor,
+        right: Tensor,
+        same: Tensor,
+        kind: torch.dtype,
+    ) -> Tensor:
+        """Return the mean loss.
+
+        Args:
+            ctx: What backward needs.
+            features: x, (tokens, size).
+            rows: w, (candidates, size).
+            bias: b, (candidates,).
+            right: r, (tokens,).
+            same: Candidates that are the right symbol and do not count, (tokens, candidates).
+            kind: What the products are computed in.
+        """
+        features, rows = features.to(kind), rows.to(kind)
+        shares = (features @ rows.T).to(bias.dtype).add_(bias)
+        shares.masked_fill_(same, -torch.inf)
+        top = torch.maximum(shares.amax(dim=1), right)
+        total = shares.sub_(top[:, None]).exp_().sum(dim=1) + torch.exp(right - top)
+        shares.div_(total[:, None])
+        logs = torch.log(total) + top - right
+        ctx.save_for_backward(features, rows, shares.to(kind), logs)
+        return logs.mean()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of what `forward` was given."""
+        features, rows, shares, logs = ctx.saved_tensors
+        scale = gradient / len(features)
+        return (
+            (shares @ rows).to(logs.dtype).mul_(scale),
+            (shares.T @ features).to(logs.dtype).mul_(scale),
+            shares.sum(dim=0, dtype=logs.dtype).mul_(scale),
+            # The right symbol's share, less one.
+            torch.expm1(-logs).mul_(scale),
+            None,
+            None,
+        )
 
 
 class LanguageNetwork(nn.Module):
@@ -95,6 +158,13 @@ class LanguageNetwork(nn.Module):
         self.embedding.sparse = False  # as the head's table, it gets a gradient in every row
         self.encoder = LSTMEncoder(config.embedding.size, config.encoder)
         self.head = LanguageHead(config.encoder.hidden, self.embedding.weight, config)
+
+    @property
+    def precision(self) -> Precision:
+        """The arithmetic of its LSTM, and of the products in the loss."""
+        layer = self.encoder.layers[0]
+        assert isinstance(layer, LSTMLayer)
+        return layer.precision
 
     def forward(
         self, ids: Tensor, state: list[State] | None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PRETRAINING = {
     "text.unit": "auto",
     "text.lowercase": True,
+    "embedding.start": "cooccurrence",
     "embedding.dropout": 0.2,
     "encoder.layers": 1,
     "encoder.direction": "both",

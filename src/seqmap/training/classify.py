@@ -58,7 +58,7 @@ def train_classifier(job: Job) -> Trained:
 
     weights = class_weights(data.targets, config.train)
 
-    with torch_set_up(config.train) as device:
+    with torch_set_up(config.train, job.group) as device:
         model = _build(task, codecs, config, data, vectors).to(device)
         learner = ClassifyLearner(
             model,
@@ -78,12 +78,17 @@ def train_classifier(job: Job) -> Trained:
             learner.depths = depths(model.encoder, learner.tables)
             identity["init"] = init.digest
         trainer = Trainer(
-            learner, config.train, identity=identity, checkpoint=job.checkpoint, watch=job.watch
+            learner,
+            config.train,
+            identity=identity,
+            checkpoint=job.checkpoint,
+            watch=job.watch,
+            group=job.group,
         )
         trainer.fit(resume=job.resume)
         deep = learner.logits(dev)  # before the held-out part is learned from
         if len(fitting) < len(job.train) and not trainer.interrupted:
-            learn_held_out(learner.with_dev(), config.train, job.watch)
+            learn_held_out(learner.with_dev(), config.train, job.watch, job.group)
         arrays: dict[str, NDArray[Any]] = dict(to_arrays(model.state_dict()))
 
     multi = codecs.multi

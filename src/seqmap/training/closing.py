@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from seqmap.config import TrainConfig
+from seqmap.training.distributed import ALONE, Group
 from seqmap.training.learner import Learner
 from seqmap.training.loop import Trainer, Watch
 
@@ -12,7 +13,9 @@ from seqmap.training.loop import Trainer, Watch
 SHARE_OF_RATE = 0.3
 
 
-def learn_held_out(learner: Learner, config: TrainConfig, watch: Watch) -> None:
+def learn_held_out(
+    learner: Learner, config: TrainConfig, watch: Watch, group: Group = ALONE
+) -> None:
     """Pass a few times over all examples, at a low rate.
 
     Held-out examples choose the epoch and fit the calibration; then they are a tenth of the labels
@@ -22,6 +25,7 @@ def learn_held_out(learner: Learner, config: TrainConfig, watch: Watch) -> None:
         learner: The trained network, with all examples to learn from.
         config: Of the training before; `closing` says how many passes.
         watch: Whom to tell.
+        group: The processes that train together.
     """
     if not config.closing:
         return
@@ -35,7 +39,9 @@ def learn_held_out(learner: Learner, config: TrainConfig, watch: Watch) -> None:
         learning_rate=SHARE_OF_RATE * config.learning_rate,
     )
     try:
-        Trainer(learner, passes, identity={}).fit()
+        Trainer(learner, passes, identity={}, group=group).fit()
     except KeyboardInterrupt:
+        if group.size > 1:
+            raise
         learner.network.load_state_dict(trained)
         watch.tell("interrupted: the model without the closing passes is kept")

@@ -66,13 +66,18 @@ def train_forecaster(job: Job) -> Trained:
     job.watch.tell(prepared.note)
     levels = levels_of(config.forecast.coverage)
     block = _block(config)
-    with torch_set_up(config.train) as device:
+    with torch_set_up(config.train, job.group) as device:
         model = ForecastModel(prepared.codec.size, block, levels, config).to(device)
         choose_precision(model, config.train)
         learner = ForecastLearner(model, prepared)
         identity = {"config": config.to_dict(), "data": [digest(one) for one in fitting]}
         trainer = Trainer(
-            learner, config.train, identity=identity, checkpoint=job.checkpoint, watch=job.watch
+            learner,
+            config.train,
+            identity=identity,
+            checkpoint=job.checkpoint,
+            watch=job.watch,
+            group=job.group,
         )
         trainer.fit(resume=job.resume)
         outputs = learner.outputs(prepared.choosing)
@@ -137,6 +142,14 @@ class ForecastLearner(Learner):
                     self._chunks.append((k, max(first - WARM, 0), min(first + CHUNK, end)))
             self._residuals.append(left)
         self.lengths = np.array([end - begin for _, begin, end in self._chunks], dtype=np.int64)
+
+    def weight(self, rows: NDArray[np.int64]) -> float:
+        """Return how many values are to be foretold."""
+        known = 0
+        for k, begin, end in (self._chunks[row] for row in rows):
+            warm = WARM if begin else 0
+            known += int(np.isfinite(self._residuals[k][begin + warm : end]).sum())
+        return float(known)
 
     def loss(self, rows: NDArray[np.int64]) -> Tensor:
         """Return the mean loss of some chunks."""

@@ -11,6 +11,7 @@ from seqmap.config import Config
 from seqmap.errors import DataError
 from seqmap.runtime.archive import Archive
 from seqmap.tasks.base import Task
+from seqmap.training.distributed import ALONE, Group
 from seqmap.training.loop import Epoch, Watch
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Job:
         resume: Go on from that checkpoint.
         watch: Whom to tell.
         init: A language model to start from.
+        group: The processes that train together, this one among them.
     """
 
     task: Task
@@ -44,6 +46,7 @@ class Job:
     resume: bool = False
     watch: Watch = field(default_factory=Watch)
     init: Pretrained | None = None
+    group: Group = ALONE
 
     @property
     def checkpoint(self) -> Path | None:

@@ -20,11 +20,13 @@ from torch.nn import functional as F
 from seqmap.config import Config, TrainConfig
 from seqmap.data.corpus import corpus_fingerprint, pieces_of
 from seqmap.errors import DataError
+from seqmap.nn.embedding import DEVIATION
 from seqmap.nn.language import LanguageNetwork
 from seqmap.nn.model import to_arrays
 from seqmap.nn.native_lstm import State
 from seqmap.runtime.archive import Archive
 from seqmap.tasks.language import Language, check_config, figures, measured_pieces
+from seqmap.training.cooccurrence import MOST_SYMBOLS, cooccurrence_vectors
 from seqmap.training.job import Job, Trained
 from seqmap.training.learner import Learner, Score
 from seqmap.training.loop import Trainer
@@ -34,7 +36,7 @@ from seqmap.training.tokens import Tokens, token_files
 
 LARGE = 8192
 """A vocabulary above this is trained with sampled softmax, unless the configuration decides."""
-CANDIDATES = 2048
+CANDIDATES = 1024
 _ROWS = 32
 """Pieces of dev that are measured side by side."""
 _SCORED = 1024
@@ -58,14 +60,17 @@ def train_language(job: Job) -> Trained:
     codecs = task.fit_codecs(pieces_of(fitting), config)
     folder = None if job.out is None else job.out.resolve().parent
     digest = corpus_fingerprint(fitting)
-    with token_files((fitting, choosing), codecs.source, folder) as (data, dev):
+    parts = (fitting, choosing)
+    with token_files(parts, codecs.source, folder, job.group) as (data, dev):
         counts = _counted(data, codecs.source.size)
         characters = sum(corpus.characters for corpus in choosing)
-        with torch_set_up(config.train) as device:
+        with torch_set_up(config.train, job.group) as device:
             network = LanguageNetwork(codecs.source.size, config)
             with torch.no_grad():
                 # Where the score of a symbol starts that says nothing yet.
                 network.head.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
+                if config.embedding.start == "cooccurrence":
+                    _start_vectors(network.embedding.weight, data)
             choose_precision(network, config.train)
             learner = LanguageLearner(
                 network.to(device), config, data, dev, counts=counts, characters=characters
@@ -76,6 +81,7 @@ def train_language(job: Job) -> Trained:
                 identity={"config": config.to_dict(), "data": digest},
                 checkpoint=job.checkpoint,
                 watch=job.watch,
+                group=job.group,
             )
             trainer.fit(resume=job.resume)
             metrics = learner.score().metrics
@@ -154,9 +160,22 @@ class LanguageLearner(Learner):
         first = 1 + int(rng.integers(0, max(1, min(steps, symbols // 8))))
         rows = max(1, min(config.batch_size, (symbols - 1 - first) // (2 * steps)))
         width = (symbols - 1 - first) // rows
-        self._starts = first + width * np.arange(rows, dtype=np.int64)
+        rank, size = self.part
+        self._starts = first + width * np.arange(rank, rows, size, dtype=np.int64)
         self._state = None
         return [np.arange(t, min(t + steps, width)) for t in range(0, width, steps)]
+
+    def share(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the window itself: it is the places that processes share."""
+        return rows
+
+    def most_processes(self) -> int:
+        """Return at how many places the corpus can be read side by side, wherever it begins."""
+        return max(1, (len(self._data) - 1 - self._steps) // (2 * self._steps))
+
+    def weight(self, rows: NDArray[np.int64]) -> float:
+        """Return the symbols of a window, at all of this process's places."""
+        return float(len(self._starts) * len(rows))
 
     def loss(self, rows: NDArray[np.int64]) -> Tensor:
         """Return the mean loss of a window; the state goes on to the next, its gradient does not.
@@ -221,11 +240,22 @@ class LanguageLearner(Learner):
         if not self._candidates:
             return head.loss(flat, wanted)
         drawn = torch.multinomial(self._q, self._candidates, replacement=True)
-        return head.sampled_loss(flat, wanted, drawn, self._q)
+        # Half-precision products are the processor's; on a GPU they would gain little here.
+        precision = self.network.precision if flat.device.type == "cpu" else "fp32"
+        return head.sampled_loss(flat, wanted, drawn, self._q, precision=precision)
 
     def _tensor(self, values: NDArray[Any]) -> Tensor:
         kind = values.dtype if values.dtype == np.bool_ else np.int64
         return torch.from_numpy(np.asarray(values, kind)).to(self._device)
+
+
+def _start_vectors(table: torch.nn.Parameter, data: Tokens) -> None:
+    """Start symbols' vectors from the company they keep, as long as random ones."""
+    vectors = cooccurrence_vectors(
+        [data[:MOST_SYMBOLS].astype(np.int32)], *table.shape, deviation=DEVIATION
+    )
+    known = vectors.any(axis=1)
+    table[torch.from_numpy(known)] = torch.from_numpy(vectors[known])
 
 
 def _counted(data: Tokens, vocabulary: int) -> NDArray[np.float32]:

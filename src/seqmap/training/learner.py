@@ -39,21 +39,39 @@ class Learner(ABC):
             measured by.
         tables: Embedding tables of the network whose gradients are sparse.
         depths: How deep below the head each weight lies that was pretrained.
+        part: Which process of how many this is; set before `plan` where several train together.
     """
 
     network: nn.Module
     lengths: NDArray[np.int64]
     tables: Sequence[nn.Parameter] = ()
     depths: Mapping[nn.Parameter, int] = MappingProxyType({})
+    part: tuple[int, int] = (0, 1)
 
     def plan(self, config: TrainConfig, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-        """Decide which examples form the batches of an epoch, and their order."""
+        """Decide which examples form the batches of an epoch, and their order.
+
+        Where several processes train together, they all decide the same.
+        """
         return plan_batches(
             self.lengths,
             batch_size=config.batch_size,
             batch_tokens=config.batch_tokens,
             rng=rng,
         )
+
+    def share(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return what this process reads of a batch; nothing, if the batch is too small."""
+        rank, size = self.part
+        return rows[rank::size]
+
+    def most_processes(self) -> int:
+        """Return how many processes can train together, so that each has something to read."""
+        return len(self.lengths)
+
+    def weight(self, rows: NDArray[np.int64]) -> float:
+        """Return how many terms `loss` is the mean of: what a process's share counts."""
+        return float(len(rows))
 
     @abstractmethod
     def loss(self, rows: NDArray[np.int64]) -> Tensor:

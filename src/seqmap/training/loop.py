@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import time
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from seqmap.config import TrainConfig
 from seqmap.errors import DataError, TrainingError
 from seqmap.training.average import WeightAverage
 from seqmap.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from seqmap.training.distributed import ALONE, Group
 from seqmap.training.learner import Learner, Score
 from seqmap.training.optimizer import Optimizer
 from seqmap.training.schedule import learning_rate
@@ -82,6 +85,11 @@ class Trainer:
         identity: What must be equal for a checkpoint to be continued (configuration, data).
         checkpoint: Where to keep the state between epochs, or None.
         watch: Whom to tell.
+        group: The processes that train this network together; all must do the same.
+
+    Raises:
+        DataError: The processes do not have the same data and settings, or are too many.
+        TrainingError: One of them has ended.
     """
 
     def __init__(
@@ -92,6 +100,7 @@ class Trainer:
         identity: dict[str, Any],
         checkpoint: Path | None = None,
         watch: Watch | None = None,
+        group: Group = ALONE,
     ) -> None:
         self.learner = learner
         self.model = learner.network
@@ -100,8 +109,11 @@ class Trainer:
         self.interrupted = False
         self._identity = identity
         self._checkpoint = checkpoint
-        self._watch = watch or Watch()
-        self._optimizer = Optimizer(self.model, learner.tables, config, learner.depths)
+        self._watch = (group.lead and watch) or Watch()
+        self._group = group
+        if group.size > 1:
+            self._meet()
+        self._optimizer = Optimizer(self.model, learner.tables, config, learner.depths, group)
         self._average = WeightAverage(self.model, config.average) if config.average > 0 else None
         self._best = {n: v.detach().clone() for n, v in self.model.state_dict().items()}
         self._state = _State()
@@ -117,7 +129,8 @@ class Trainer:
             while self._state.epoch < self.config.epochs and not self._stale():
                 self._run_epoch()
         except KeyboardInterrupt:
-            if not self.history:
+            # One of several processes cannot know that the others stop here too.
+            if not self.history or self._group.size > 1:
                 raise
             self.interrupted = True
         self.model.load_state_dict(self._best)
@@ -152,12 +165,12 @@ class Trainer:
         total, rate = 0.0, 0.0
         for number, rows in enumerate(batches, start=1):
             rate = learning_rate(state.step, config.epochs * len(batches), config)
-            loss = self.learner.loss(rows)
-            self._optimizer.step(loss, rate)
+            own = self.learner.share(rows)
+            loss = self.learner.loss(own) if len(own) else None
+            value = self._optimizer.step(loss, rate, self.learner.weight(own))
             if self._average:
                 self._average.update(self.model)
             state.step += 1
-            value = float(loss.detach())
             if not math.isfinite(value):
                 raise TrainingError(
                     f"the loss became {value} in epoch {state.epoch + 1}; "
@@ -170,7 +183,13 @@ class Trainer:
         return total / sum(len(rows) for rows in batches), rate
 
     def _score(self, weights: dict[str, Tensor]) -> Score:
-        """Return what given weights reach on the dev part."""
+        """Return what given weights reach on the dev part; one process finds out for all."""
+        if self._group.size == 1:
+            return self._measured(weights)
+        found = _plain(self._measured(weights)) if self._group.lead else None
+        return _from_plain(self._group.told(found))
+
+    def _measured(self, weights: dict[str, Tensor]) -> Score:
         current = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(weights)
         self.model.eval()
@@ -179,7 +198,8 @@ class Trainer:
         return score
 
     def _save(self) -> None:
-        if self._checkpoint is None or time.monotonic() - self._state.saved_at < CHECKPOINT_EVERY:
+        early = time.monotonic() - self._state.saved_at < CHECKPOINT_EVERY
+        if self._checkpoint is None or early or not self._group.lead:
             return
         groups: dict[str, dict[str, Tensor]] = {
             "model": self.model.state_dict(),
@@ -203,7 +223,7 @@ class Trainer:
     def _resume(self) -> None:
         if self._checkpoint is None:
             return
-        kept = load_checkpoint(self._checkpoint, next(self.model.parameters()).device)
+        kept = self._loaded(self._checkpoint)
         if kept is None:
             return
         changed = [k for k, v in self._identity.items() if kept.facts["identity"].get(k) != v]
@@ -224,4 +244,67 @@ class Trainer:
         if self._average:
             self._average.weights = kept.part("average")
             self._average.steps = int(kept.facts["average_steps"])
-        torch.set_rng_state(kept.tensors["random.cpu"].cpu())
+        if self._group.lead:
+            torch.set_rng_state(kept.tensors["random.cpu"].cpu())
+        else:
+            torch.manual_seed(
+                self.config.seed + self._group.rank + self._group.size * self._state.epoch
+            )
+
+    def _loaded(self, path: Path) -> Checkpoint | None:
+        """Return the checkpoint; where several train together, the first one's."""
+        device, group = next(self.model.parameters()).device, self._group
+        kept = load_checkpoint(path, device) if group.lead else None
+        if group.size == 1:
+            return kept
+        described = kept and {
+            "facts": kept.facts,
+            "tensors": {n: [str(t.dtype), list(t.shape)] for n, t in kept.tensors.items()},
+        }
+        found = group.told(described)
+        if found is None:
+            return None
+        if kept is None:
+            blank = {
+                name: torch.empty(
+                    shape, dtype=getattr(torch, kind.partition(".")[2]), device=device
+                )
+                for name, (kind, shape) in found["tensors"].items()
+            }
+            kept = Checkpoint(found["facts"], blank)
+        return Checkpoint(kept.facts, group.spread(kept.tensors))
+
+    def _meet(self) -> None:
+        """See that all processes are about to do the same, and let them start alike."""
+        group, most = self._group, self.learner.most_processes()
+        if most < group.size:
+            raise DataError(
+                "more processes than there is to learn from",
+                given=f"{group.size} processes",
+                allowed=f"at most {most} with these data and settings",
+            )
+        shapes = {name: list(value.shape) for name, value in self.model.state_dict().items()}
+        same = json.dumps([self._identity, shapes, most], sort_keys=True)
+        digests = group.gathered(hashlib.sha256(same.encode()).hexdigest())
+        if len(set(digests)) > 1:
+            raise DataError(
+                "the processes of this training do not have the same data and settings",
+                given=f"{len(set(digests))} different ones among {group.size} processes",
+                remedy="Give each machine the same files, options and version of seqmap",
+            )
+        self.learner.part = (group.rank, group.size)
+        self.model.load_state_dict(group.spread(self.model.state_dict()))
+        if not group.lead:
+            # Each drops other units.
+            torch.manual_seed(self.config.seed + group.rank)
+
+
+def _plain(score: Score) -> dict[str, Any]:
+    """Return what JSON can hold."""
+    metrics = {name: float(value) for name, value in score.metrics.items()}
+    cost = None if score.cost is None else float(score.cost)
+    return {"loss": float(score.loss), "metrics": metrics, "cost": cost}
+
+
+def _from_plain(found: dict[str, Any]) -> Score:
+    return Score(found["loss"], found["metrics"], found["cost"])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from seqmap.config import TrainConfig
+from seqmap.training.distributed import ALONE, Group
 
 # A shorter memory of squared gradients than usual: trainings here take few steps.
 BETAS = (0.9, 0.99)
@@ -59,6 +60,7 @@ class Optimizer:
         sparse: Tables with sparse gradients.
         config: Decay, clipping, rates of deeper layers.
         depths: How deep below the head a weight lies that was pretrained; others lie at 0.
+        group: The processes whose gradients are averaged.
     """
 
     def __init__(
@@ -67,7 +69,9 @@ class Optimizer:
         sparse: Iterable[nn.Parameter],
         config: TrainConfig,
         depths: Mapping[nn.Parameter, int] | None = None,
+        group: Group = ALONE,
     ) -> None:
+        self._group = group
         tables = list(sparse)
         held = {id(table) for table in tables}
         self._depths = dict(depths or {})
@@ -105,21 +109,38 @@ class Optimizer:
         """Return a depth's share of the learning rate (Howard & Ruder 2018, section 3.2)."""
         return float(self._config.layer_rate**depth)
 
-    def step(self, loss: Tensor, learning_rate: float) -> None:
-        """Back-propagate, clip the gradient's norm, and update all weights."""
+    def step(self, loss: Tensor | None, learning_rate: float, count: float = 1.0) -> float:
+        """Back-propagate, clip the gradient's norm, and update all weights.
+
+        Args:
+            loss: What is to fall; None where this process has nothing of the batch.
+            learning_rate: Of the weights right below the answer.
+            count: What this process's gradient counts among those of the others.
+
+        Returns:
+            The mean loss of all processes.
+        """
         self._dense.zero_grad(set_to_none=True)
         for table in self._tables:
             table.weight.grad = None
-        loss.backward()  # type: ignore[no-untyped-call]
+        if loss is not None:
+            loss.backward()  # type: ignore[no-untyped-call]
         for table in self._tables:
             if table.weight.grad is not None:
                 table.weight.grad = table.weight.grad.coalesce()
+        value = 0.0 if loss is None else float(loss.detach())
+        if self._group.size > 1:
+            tables = [table.weight for table in self._tables]
+            value = self._group.average(
+                self._rest, tables, count if loss is not None else 0.0, value
+            )
         self._clip_norm()
         for group in self._dense.param_groups:
             group["lr"] = learning_rate * self._share(group["depth"])
         self._dense.step()
         for table in self._tables:
             table.step(learning_rate * self._share(self._depths.get(table.weight, 0)))
+        return value
 
     def _clip_norm(self) -> None:
         if self._clip <= 0:

@@ -30,9 +30,13 @@ def manifest(task: Task, config: Config, entries: Mapping[str, Any]) -> dict[str
 def put_away(archive: Archive, job: Job, *, interrupted: bool) -> None:
     """Save the model where the job wants it; the checkpoint goes, unless it may be resumed.
 
+    Of several processes that train together, one saves.
+
     Raises:
         OutputError: The file cannot be written.
     """
+    if not job.group.lead:
+        return
     if job.out is not None:
         save(archive, job.out)
     if job.checkpoint is not None and not interrupted:

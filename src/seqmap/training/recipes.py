@@ -11,6 +11,7 @@ from seqmap.config import Config
 from seqmap.errors import UserError
 from seqmap.lazy import imported
 from seqmap.tasks.base import Task
+from seqmap.training.distributed import ALONE, Group
 from seqmap.training.job import Job, Reference, Trained
 from seqmap.training.loop import Watch
 
@@ -50,6 +51,7 @@ def train(
     resume: bool = False,
     watch: Watch | None = None,
     init: str | Path | None = None,
+    group: Group = ALONE,
 ) -> Trained:
     """Train a model.
 
@@ -64,6 +66,7 @@ def train(
         resume: Go on from that checkpoint.
         watch: Whom to tell.
         init: The file of a language model to start from.
+        group: The processes that train together; each calls this with the same arguments.
 
     Raises:
         UserError: The task cannot start from a language model, or this is none.
@@ -72,6 +75,7 @@ def train(
         TrainingError: The loss became infinite or NaN.
     """
     job = Job(task, train, dev, config, targets, facts or {}, out, resume, watch or Watch())
+    job = replace(job, group=group)
     if init is not None:
         if task.name not in STARTED:
             raise UserError(

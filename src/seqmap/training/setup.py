@@ -13,11 +13,14 @@ from seqmap.config import TrainConfig
 from seqmap.errors import DataError
 from seqmap.nn.encoders.lstm import set_precision
 from seqmap.runtime import native
+from seqmap.training.distributed import ALONE, Group
 
 
 @contextmanager
-def torch_set_up(config: TrainConfig) -> Iterator[torch.device]:
+def torch_set_up(config: TrainConfig, group: Group = ALONE) -> Iterator[torch.device]:
     """Set seed and threads, and give the device; the caller's torch is afterwards as it was.
+
+    Processes that train together on one machine share its cores, and have a GPU each.
 
     Raises:
         DataError: The device is not there.
@@ -26,7 +29,10 @@ def torch_set_up(config: TrainConfig) -> Iterator[torch.device]:
     if config.device == "cuda" and not cuda:
         raise DataError("train.device is cuda, but torch sees no GPU", allowed="auto, cpu")
     device = torch.device("cuda" if cuda and config.device != "cpu" else "cpu")
-    with torch.random.fork_rng(), _threads(config.threads or len(os.sched_getaffinity(0))):
+    if group.size > 1:
+        device = group.device
+    cores = max(1, len(os.sched_getaffinity(0)) // group.local_size)
+    with torch.random.fork_rng(), _threads(config.threads or cores):
         torch.manual_seed(config.seed)
         yield device
 

@@ -200,12 +200,14 @@ def _fitted(
         )
         for part in (fitting, choosing)
     )
-    with torch_set_up(config.train) as device:
+    with torch_set_up(config.train, job.group) as device:
         model = SignalModel(codecs.source.size, len(codecs.target.names), config).to(device)
         choose_precision(model, config.train)
         learner = SignalLearner(model, train, dev, task=task, codecs=codecs, config=config)
         identity = {"config": config.to_dict(), "data": _fingerprint(fitting)}
-        trainer = Trainer(learner, config.train, identity=identity, watch=job.watch)
+        trainer = Trainer(
+            learner, config.train, identity=identity, watch=job.watch, group=job.group
+        )
         trainer.fit()
         arrays: dict[str, NDArray[Any]] = dict(to_arrays(model.state_dict()))
     return arrays, tuple(trainer.history), trainer.interrupted

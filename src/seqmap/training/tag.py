@@ -71,7 +71,7 @@ def train_tagger(job: Job) -> Trained:
     config, vectors = _vectors(config, codecs, job.watch)
     data, dev = (_encoded(part, codecs) for part in (fitting, choosing))
 
-    with torch_set_up(config.train) as device:
+    with torch_set_up(config.train, job.group) as device:
         network = _build(codecs, config, data, vectors).to(device)
         judge = Judge(network, codecs, config, choosing, dev)
         learner = TagLearner(network, config, data, dev, measure=judge.score)
@@ -86,6 +86,7 @@ def train_tagger(job: Job) -> Trained:
             identity=identity,
             checkpoint=job.checkpoint,
             watch=job.watch,
+            group=job.group,
         )
         trainer.fit(resume=job.resume)
         outputs = learner.outputs()

@@ -199,6 +199,10 @@ class TagLearner(Learner):
         other.depths = self.depths
         return other
 
+    def weight(self, rows: Ints) -> float:
+        """Return the tokens of a batch."""
+        return float(self.lengths[rows].sum())
+
     def loss(self, rows: Ints) -> Tensor:
         """Return the mean loss of a batch per token; intents join it with their weight."""
         chance = self._config.tag.singleton_dropout

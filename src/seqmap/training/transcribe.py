@@ -213,7 +213,7 @@ def _fitted(
     job: Job, codecs: TranscribeCodecs, train: HeardPart, dev: HeardPart
 ) -> tuple[dict[str, NDArray[Any]], tuple[Epoch, ...], bool]:
     config = job.config
-    with torch_set_up(config.train) as device:
+    with torch_set_up(config.train, job.group) as device:
         network = TranscriberNetwork(codecs.source.size, codecs.target.classes, config).to(device)
         choose_precision(network, config.train)
         learner = TranscribeLearner(
@@ -230,6 +230,7 @@ def _fitted(
             identity={"config": config.to_dict(), "data": _fingerprint(job.train)},
             checkpoint=job.checkpoint,
             watch=job.watch,
+            group=job.group,
         )
         trainer.fit(resume=job.resume)
         arrays: dict[str, NDArray[Any]] = dict(to_arrays(network.state_dict()))

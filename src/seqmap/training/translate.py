@@ -62,7 +62,7 @@ def train_translator(job: Job) -> Trained:
         },
     }
 
-    with torch_set_up(config.train) as device:
+    with torch_set_up(config.train, job.group) as device:
         network = _build(codecs, config).to(device)
         learner = TranslateLearner(
             network,
@@ -78,6 +78,7 @@ def train_translator(job: Job) -> Trained:
             identity={"config": config.to_dict(), "data": fingerprint(fitting)},
             checkpoint=job.checkpoint,
             watch=job.watch,
+            group=job.group,
         )
         trainer.fit(resume=job.resume)
         arrays |= to_arrays(network.state_dict())

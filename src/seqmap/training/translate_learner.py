@@ -93,6 +93,10 @@ class TranslateLearner(Learner):
             rng=rng,
         )
 
+    def weight(self, rows: Ints) -> float:
+        """Return the pieces to be written, the ends included; as they are when not sampled."""
+        return float(sum(len(self._data.targets[row]) + 1 for row in rows))
+
     def loss(self, rows: Ints) -> Tensor:
         """Return the mean loss per piece of a batch, labels smoothed (Szegedy et al. 2016, §7)."""
         sharpness = self._config.translate.sampling
