@@ -114,7 +114,7 @@ def train_tagger(job: Job) -> Trained:
         model = _packed(task, config, codecs, entries, judge.arrays(share, amount))
         metrics = restore(model).evaluate(choosing).metrics
         if held_out and not trainer.interrupted:
-            learn_held_out(learner.with_data(everything), config.train, job.watch)
+            learn_held_out(learner.with_data(everything), config.train, job.watch, job.group)
         entries["metrics"] = {"dev": metrics}
         archive = _packed(task, config, codecs, entries, judge.arrays(share, amount))
 
