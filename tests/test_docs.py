@@ -73,7 +73,8 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         words = f"{sys.executable} -IS {WARM_START} {door} {name}"
         (folder / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
         (folder / name).chmod(0o755)
-    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    # Behind them what else is installed, such as torchrun.
+    path = os.pathsep.join([str(folder), os.path.dirname(sys.executable), os.environ["PATH"]])
     environment = {
         **os.environ,
         "PATH": path,

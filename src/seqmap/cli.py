@@ -187,16 +187,27 @@ def predict(
             help="Of translators and transcribers: beam=8, …; repeatable.", metavar="KEY=VALUE"
         ),
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Answer all files of a folder, into this one.")
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="Of a folder: local, or ray (machines of a cluster).")
+    ] = None,
     *,
     reading: ReadOptions,
     screen: Screen,
 ) -> None:
-    """Answer inputs, one result a line."""
+    """Answer inputs, one result a line; or a folder of files, into another."""
     from seqmap.commands.predict import PredictRequest, run_predict
 
     request = PredictRequest(model, source, text, reading, precision, min_confidence, n_best)
     searched = replace(request, phrases=phrases, search=tuple(search or ()))
-    run_predict(searched, screen)
+    if out is None and engine is None:
+        run_predict(searched, screen)
+        return
+    from seqmap.commands.predict_folder import run_folder
+
+    run_folder(replace(searched, out=out, engine=engine), screen)
 
 
 @command(app)

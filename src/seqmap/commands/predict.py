@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from seqmap.commands.ahead import in_parts
@@ -14,7 +15,8 @@ from seqmap.config import parse_setting
 from seqmap.data import ReadOptions
 from seqmap.data.source import comes_once
 from seqmap.errors import UserError
-from seqmap.runtime.session import Session, load
+from seqmap.runtime.archive import Archive
+from seqmap.runtime.session import Session, load, restore
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class PredictRequest:
         n_best: How many readings of an input to give.
         phrases: A file of phrases that are expected in speech, one a line.
         search: Settings of a search, `key=value` each.
+        out: A folder for the answers to a folder of files, or None.
+        engine: What answers a folder: `local` or `ray`; None where no folder is meant.
     """
 
     model: str
@@ -42,6 +46,8 @@ class PredictRequest:
     n_best: int = 1
     phrases: str | None = None
     search: Sequence[str] = ()
+    out: Path | None = None
+    engine: str | None = None
 
 
 def run_predict(request: PredictRequest, screen: Screen) -> None:
@@ -54,11 +60,7 @@ def run_predict(request: PredictRequest, screen: Screen) -> None:
         raise UserError(
             "predict needs one input", allowed="a FILE, - for standard input, or --text"
         )
-    session = load(request.model, precision=request.precision)
-    session = session.with_answers(min_confidence=request.min_confidence, n_best=request.n_best)
-    session = expecting(session, request.phrases)
-    if request.search:
-        session = session.with_search(**dict(map(_setting, request.search)))
+    session = opened(request)
     task = session.task
     count = 0
     # Whoever writes to a pipe may wait for the answer.
@@ -68,6 +70,27 @@ def run_predict(request: PredictRequest, screen: Screen) -> None:
         record = json.dumps(task.record(answer), ensure_ascii=False) if screen.as_json else None
         print(task.line(answer) if record is None else record, flush=waited_for)
     screen.close({"task": session.task.word, "count": count})
+
+
+def opened(request: PredictRequest, archive: Archive | None = None) -> Session:
+    """Return the model, answering as it was asked to.
+
+    Args:
+        request: The model, and how it shall answer.
+        archive: The model, where it has been read.
+
+    Raises:
+        UserError: The model cannot be used, or not so.
+    """
+    if archive is None:
+        session = load(request.model, precision=request.precision)
+    else:
+        session = restore(archive, precision=request.precision)
+    session = session.with_answers(min_confidence=request.min_confidence, n_best=request.n_best)
+    session = expecting(session, request.phrases)
+    if request.search:
+        session = session.with_search(**dict(map(_setting, request.search)))
+    return session
 
 
 def answers(

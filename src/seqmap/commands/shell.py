@@ -29,6 +29,7 @@ _EXTRAS = {
     **dict.fromkeys(("torch", "sklearn", "scipy", "matplotlib", "sentencepiece"), "train"),
     "optuna": "train",
     "pyarrow": "parquet",
+    "ray": "ray",
     **dict.fromkeys(("onnx", "onnxruntime"), "export"),
     **dict.fromkeys(("soundfile", "soxr", "kaldi_native_fbank", "jiwer"), "audio"),
     **dict.fromkeys(("fastapi", "starlette", "uvicorn", "prometheus_client"), "serve"),
