@@ -279,6 +279,33 @@ class TranslateConfig:
 
 
 @dataclass(frozen=True)
+class SpeakConfig:
+    """How text becomes sound (other tasks do not use it)."""
+
+    frames: int = 4
+    """Frames that one step of the decoder gives: fewer are finer, more are faster and safer."""
+    attention: int = 128
+    """Units of the LSTM that walks along the text, and of its attention."""
+    hidden: int = 256
+    """Units of the LSTM that gives the frames."""
+    prenet: int = 128
+    """Width of the layers that the last frame goes through before it is read again."""
+    dropout: float = 0.5
+    """Dropout in these layers: the less of the last frame is seen, the more the text counts."""
+    guide: float = 1.0
+    """Weight of the loss that keeps attention near the diagonal (Tachibana et al. 2018)."""
+    trim: float = 40.0
+    """Begin and end of a recording are cut off where they are so many dB below its loudest
+    stretch; 0 keeps them."""
+    iterations: int = 60
+    """Rounds of Griffin-Lim that find the phases of the spectrum."""
+    sharpening: float = 1.2
+    """Power that magnitudes are raised to before that: it clears what averaging has blurred."""
+    pace: float = 1.0
+    """Speed of speech beside that of the training: 2.0 is twice as fast."""
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """How the model is trained."""
 
@@ -343,6 +370,7 @@ class Config:
     transcribe: TranscribeConfig = field(default_factory=TranscribeConfig)
     language: LanguageConfig = field(default_factory=LanguageConfig)
     translate: TranslateConfig = field(default_factory=TranslateConfig)
+    speak: SpeakConfig = field(default_factory=SpeakConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def replace(self, **settings: Any) -> Config:
@@ -424,6 +452,16 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("translate", "length_penalty"): (0, 10),
     ("translate", "coverage_penalty"): (0, 10),
     ("translate", "no_repeat"): (0, 1000),
+    ("speak", "frames"): (1, 32),
+    ("speak", "attention"): (1, 8192),
+    ("speak", "hidden"): (1, 8192),
+    ("speak", "prenet"): (1, 8192),
+    ("speak", "dropout"): (0, 0.95),
+    ("speak", "guide"): (0, 1000),
+    ("speak", "trim"): (0, 120),
+    ("speak", "iterations"): (1, 10_000),
+    ("speak", "sharpening"): (0.5, 3),
+    ("speak", "pace"): (0.25, 4),
     ("train", "epochs"): (1, 100_000),
     ("train", "batch_size"): (1, 1_000_000),
     ("train", "batch_tokens"): (1, 1_000_000_000),

@@ -28,6 +28,7 @@ SESSIONS: dict[str, str] = {
     "forecast": "seqmap.runtime.forecast:ForecastSession",
     "language": "seqmap.runtime.language:LanguageSession",
     "signal": "seqmap.runtime.signal:SignalSession",
+    "speak": "seqmap.runtime.speak:SpeakSession",
     "tag": "seqmap.runtime.tag:TagSession",
     "transcribe": "seqmap.runtime.transcribe:TranscribeSession",
     "translate": "seqmap.runtime.translate:TranslateSession",

@@ -13,6 +13,7 @@ TASKS: dict[str, str] = {
     "forecast": "seqmap.tasks.forecast:ForecastTask",
     "language": "seqmap.tasks.language:Language",
     "signal": "seqmap.tasks.signal:SignalTask",
+    "speak": "seqmap.tasks.speak:Speak",
     "tag": "seqmap.tasks.tag:Tag",
     "transcribe": "seqmap.tasks.transcribe:Transcribe",
     "translate": "seqmap.tasks.translate:Translate",

@@ -20,6 +20,7 @@ RECIPES: dict[str, str] = {
     "forecast": "seqmap.training.forecast:train_forecaster",
     "language": "seqmap.training.language:train_language",
     "signal": "seqmap.training.signal:train_signals",
+    "speak": "seqmap.training.speak:train_speaker",
     "tag": "seqmap.training.tag:train_tagger",
     "transcribe": "seqmap.training.transcribe:train_transcriber",
     "translate": "seqmap.training.translate:train_translator",
