@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from seqmap.forecaster import Forecaster
     from seqmap.language_model import LanguageModel
     from seqmap.runtime.session import Session, load
+    from seqmap.speaker import Speaker
     from seqmap.tagger import Tagger
     from seqmap.transcriber import Transcriber
     from seqmap.translator import Translator
@@ -32,6 +33,7 @@ _HOME = {
     "LanguageModel": "seqmap.language_model",
     "SeqmapError": "seqmap.errors",
     "Session": "seqmap.runtime.session",
+    "Speaker": "seqmap.speaker",
     "Transcriber": "seqmap.transcriber",
     "UserError": "seqmap.errors",
     "load": "seqmap.runtime.session",
@@ -46,6 +48,7 @@ __all__ = [
     "LanguageModel",
     "SeqmapError",
     "Session",
+    "Speaker",
     "Tagger",
     "Transcriber",
     "Translator",

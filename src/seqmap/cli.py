@@ -56,7 +56,8 @@ def train(
     task: Annotated[
         str,
         typer.Argument(
-            metavar="TASK", help="classify, tag, translate, forecast, transcribe, language"
+            metavar="TASK",
+            help="classify, tag, translate, forecast, transcribe, language, speak",
         ),
     ],
     data: Annotated[str, typer.Argument(metavar="TRAIN", help="Labelled examples.")],
@@ -184,11 +185,13 @@ def predict(
     search: Annotated[
         list[str] | None,
         typer.Option(
-            help="Of translators and transcribers: beam=8, …; repeatable.", metavar="KEY=VALUE"
+            help="Of translators, transcribers and speakers: beam=8, pace=1.2, …; repeatable.",
+            metavar="KEY=VALUE",
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Answer all files of a folder, into this one.")
+        Path | None,
+        typer.Option(help="Answer all files of a folder, into this one; of speakers: WAV files."),
     ] = None,
     engine: Annotated[
         str | None, typer.Option(help="Of a folder: local, or ray (machines of a cluster).")
@@ -423,7 +426,8 @@ def demo(
     task: Annotated[
         str,
         typer.Option(
-            help="classify, tag, translate, forecast, transcribe or language.", metavar="TASK"
+            help="classify, tag, translate, forecast, transcribe, language or speak.",
+            metavar="TASK",
         ),
     ] = "classify",
     out: Annotated[Path, typer.Option(help="Folder for the pictures and the model.")] = Path(

@@ -292,6 +292,9 @@ class SpeakConfig:
     """Width of the layers that the last frame goes through before it is read again."""
     dropout: float = 0.5
     """Dropout in these layers: the less of the last frame is seen, the more the text counts."""
+    style: int = 8
+    """Numbers that describe how each training recording differs from others of its text; without
+    them (0) what is said is the mean of all of them, and blurred."""
     guide: float = 1.0
     """Weight of the loss that keeps attention near the diagonal (Tachibana et al. 2018)."""
     trim: float = 40.0
@@ -457,6 +460,7 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("speak", "hidden"): (1, 8192),
     ("speak", "prenet"): (1, 8192),
     ("speak", "dropout"): (0, 0.95),
+    ("speak", "style"): (0, 256),
     ("speak", "guide"): (0, 1000),
     ("speak", "trim"): (0, 120),
     ("speak", "iterations"): (1, 10_000),

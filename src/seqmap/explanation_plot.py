@@ -9,12 +9,13 @@ import numpy as np
 from seqmap.plots import drawn_on, plain_axes, presentable
 from seqmap.runtime.alignment import Alignment
 from seqmap.runtime.explain.explanation import Explanation, reduced
+from seqmap.runtime.speak_page import SpokenPage
 
 _MOST = 60
 """More symbols than this are drawn without their names."""
 
 
-def picture(explanation: Explanation | Alignment, path: str | Path) -> None:
+def picture(explanation: Explanation | Alignment | SpokenPage, path: str | Path) -> None:
     """Draw what a model's `explain` gave.
 
     Raises:
@@ -23,6 +24,8 @@ def picture(explanation: Explanation | Alignment, path: str | Path) -> None:
     """
     if isinstance(explanation, Alignment):
         alignment_picture(explanation, path)
+    elif isinstance(explanation, SpokenPage):
+        spoken_picture(explanation, path)
     else:
         explanation_picture(explanation, path)
 
@@ -55,6 +58,42 @@ def alignment_picture(alignment: Alignment, path: str | Path) -> None:
         axes.grid(False)
         axes.set_xticks(range(len(columns)), columns, rotation=60, ha="right", fontsize=8)
         axes.set_yticks(range(len(rows)), rows, fontsize=8)
+
+
+def spoken_picture(page: SpokenPage, path: str | Path) -> None:
+    """Draw which symbol is spoken when, and below it the spectrum.
+
+    Raises:
+        OutputError: The file cannot be written.
+        MissingExtraError: matplotlib is not installed.
+    """
+    names, lost = presentable(list(page.symbols))
+    note = "No installed font has the characters of some symbols: #n is symbol n." if lost else ""
+    seconds = len(page.weights) * page.step
+    width = float(np.clip(2.5 * seconds + 3, 6, 20))
+    height = float(np.clip(0.22 * len(names) + 4, 5, 20))
+    title = f"Spoken: {page.answer.text}"
+    with drawn_on(path, title, (width, height), names=[*names, title], note=note) as figure:
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(height - 3, 2.2))
+        plain_axes(upper, "", "read")
+        plain_axes(lower, "seconds", "band")
+        for axes in (upper, lower):
+            axes.grid(False)
+        if names:
+            edges = (0.0, seconds, len(names) - 0.5, -0.5)
+            upper.imshow(
+                page.weights.T,
+                cmap="Blues",
+                vmin=0,
+                vmax=1,
+                aspect="auto",
+                extent=edges,
+                interpolation="nearest",
+            )
+            upper.set_yticks(range(len(names)), names, fontsize=8)
+            bands = page.answer.frames.T
+            edges = (0.0, seconds, -0.5, len(bands) - 0.5)
+            lower.imshow(bands, cmap="magma", aspect="auto", extent=edges, origin="lower")
 
 
 def explanation_picture(explanation: Explanation, path: str | Path) -> None:

@@ -32,12 +32,12 @@ def cepstra(logs: Floats) -> NDArray[np.float64]:
     """Return cepstral coefficients 1 to 13, (frames, mels) -> (frames, 13).
 
     The cosine transform of log-magnitudes over bands, scaled so that
-    log m(k) = c(0) + 2 Σ c(i) cos(π i (k + ½) / bands).
+    log m(k) = c(0) + Σ c(i) cos(π i (k + ½) / bands).
     """
     bands = logs.shape[1]
     count = min(_COEFFICIENTS, bands - 1)
     angles = np.pi / bands * np.outer(np.arange(bands) + 0.5, np.arange(1, count + 1))
-    return np.asarray(logs @ np.cos(angles) / bands, np.float64)
+    return np.asarray(logs @ np.cos(angles) * (2.0 / bands), np.float64)
 
 
 def _warped(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
@@ -48,9 +48,7 @@ def _warped(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     squares = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1) - 2 * first @ second.T
     costs = _SCALE * np.sqrt(np.maximum(squares, 0.0))
     # Of each cell (i, j) of a diagonal i + j: total cost and length of the path, by i.
-    before = np.full((2, rows + 1), np.inf), np.full((2, rows + 1), np.inf)
-    before[0][:, 0], before[1][:, 0] = (np.inf, 0.0), (np.inf, 0.0)
-    older, old = before
+    older = old = np.full((2, rows + 1), np.inf)
     for diagonal in range(rows + columns - 1):
         i = np.arange(max(0, diagonal - columns + 1), min(rows, diagonal + 1))
         own = costs[i, diagonal - i]

@@ -83,7 +83,7 @@ def griffin_lim(
     for _ in range(iterations):
         consistent = stft(istft(spectra, size, hop), size, hop)
         moved = consistent if before is None else consistent - share * before
-        spectra = heights * moved / np.maximum(np.abs(moved), _TINY)
+        spectra = (heights * moved / np.maximum(np.abs(moved), _TINY)).astype(np.complex64)
         before = consistent
     return istft(spectra, size, hop)
 

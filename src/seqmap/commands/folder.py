@@ -22,3 +22,18 @@ def make_folder(out: Path) -> Path:
     if not os.access(out, os.W_OK):
         raise OutputError("the folder cannot be written", path=out)
     return out
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file; one that is there stays whole until the new one is complete.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"cannot write it: {error.strerror}", path=path) from None

@@ -10,6 +10,7 @@ from typing import Any
 
 from seqmap.commands.ahead import in_parts
 from seqmap.commands.console import Screen
+from seqmap.commands.folder import make_folder, write_file
 from seqmap.commands.options import expecting
 from seqmap.config import parse_setting
 from seqmap.data import ReadOptions
@@ -33,7 +34,8 @@ class PredictRequest:
         n_best: How many readings of an input to give.
         phrases: A file of phrases that are expected in speech, one a line.
         search: Settings of a search, `key=value` each.
-        out: A folder for the answers to a folder of files, or None.
+        out: A folder for the answers to a folder of files, or for the files that answers are; None
+            takes the task's for these.
         engine: What answers a folder: `local` or `ray`; None where no folder is meant.
     """
 
@@ -62,11 +64,17 @@ def run_predict(request: PredictRequest, screen: Screen) -> None:
         )
     session = opened(request)
     task = session.task
+    folder = make_folder(request.out or Path(task.writes)) if task.writes else None
     count = 0
     # Whoever writes to a pipe may wait for the answer.
     waited_for = request.source is not None and comes_once(request.source)
     for answer in answers(session, request.source, request.text, request.options):
         count += 1
+        if folder is not None:
+            name, content = task.file_of(answer)
+            place = folder / f"{count:04d}-{name}"
+            write_file(place, content)
+            answer = task.placed(answer, str(place))
         record = json.dumps(task.record(answer), ensure_ascii=False) if screen.as_json else None
         print(task.line(answer) if record is None else record, flush=waited_for)
     screen.close({"task": session.task.word, "count": count})

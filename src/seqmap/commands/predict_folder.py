@@ -19,10 +19,11 @@ from typing import Any
 from seqmap.commands.answer_files import write_answers
 from seqmap.commands.console import Screen
 from seqmap.commands.folder import make_folder
-from seqmap.commands.predict import PredictRequest, answers, opened
+from seqmap.commands.predict import PredictRequest, answers, opened, run_predict
 from seqmap.errors import DataError, MissingExtraError, OutputError, UserError
 from seqmap.runtime.archive import Archive, from_bytes, read, to_bytes
 from seqmap.runtime.session import Session
+from seqmap.tasks import find_task
 
 ENGINES = ("local", "ray")
 KINDS = (".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".csv", ".tsv", ".txt")
@@ -62,7 +63,7 @@ class Done:
 
 
 def run_folder(request: PredictRequest, screen: Screen) -> None:
-    """Answer all files of a folder.
+    """Answer all files of a folder; of models whose answers are files, also a file or a text.
 
     Raises:
         UserError: The model or the folder cannot be used, or some files cannot; all the others
@@ -71,12 +72,16 @@ def run_folder(request: PredictRequest, screen: Screen) -> None:
     engine = request.engine or "local"
     if engine not in ENGINES:
         raise UserError("unknown engine", given=engine, allowed=ENGINES)
+    archive = read(request.model)
+    writes = find_task(archive.manifest["task"]).writes is not None
+    if writes and request.engine is None and not Path(request.source or "").is_dir():
+        run_predict(request, screen)
+        return
     if request.out is None or request.source is None:
         raise UserError(
             "an engine answers a folder into another", remedy="Give FOLDER and --out FOLDER"
         )
     source, out = Path(request.source), request.out
-    archive = read(request.model)
     opened(request, archive)  # so that a wrong option is told here, and once
     found = list(_planned(source, out))
     make_folder(out)

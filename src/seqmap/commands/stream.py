@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,9 +14,11 @@ from seqmap.commands.console import Screen
 from seqmap.data.source import STDIN, Source
 from seqmap.errors import DataError
 from seqmap.runtime.session import load
+from seqmap.runtime.speak_stream import SpeakStream
 from seqmap.runtime.stream import TextStream
 from seqmap.runtime.translate_stream import TranslateStream
 from seqmap.tasks import Task
+from seqmap.tasks.speak_results import Spoken, in_16_bits
 
 _BYTES = 1 << 16  # at most so many at once
 _PIECES = re.compile(r"[^\n]*\n|[^\n]+")
@@ -47,7 +50,7 @@ def run_stream(request: StreamRequest, screen: Screen) -> None:
 
     A classifier gives its answer so far, a language model what may follow, a tagger each span once
     it is certain, a translator the answer to each line, a transcriber what is said so far and what
-    is final.
+    is final, a speaker each sentence: raw 16-bit samples, or with --json WAV files in base64.
 
     Raises:
         UserError: The model cannot stream, or the input cannot be read.
@@ -62,6 +65,8 @@ def run_stream(request: StreamRequest, screen: Screen) -> None:
     stream, coming = session.stream(), pieces(Source(source or STDIN), encoding)
     if isinstance(stream, TextStream):
         found = _answers(stream, coming, session.task, screen)
+    elif isinstance(stream, SpeakStream):
+        found = _speech(stream, coming, session.task, screen)
     elif isinstance(stream, TranslateStream):
         found = _lines(stream, coming, session.task, screen)
     else:
@@ -108,6 +113,30 @@ def _lines(stream: Any, coming: Iterator[str], task: Task, screen: Screen) -> di
     for piece in coming:
         count += show(stream.feed(piece))
     return {"count": count + show(stream.close())}
+
+
+def _speech(
+    stream: SpeakStream, coming: Iterator[str], task: Task, screen: Screen
+) -> dict[str, Any]:
+    """Give the sound of each sentence once it is complete."""
+    count, seconds = 0, 0.0
+
+    def give(answers: Iterable[Spoken]) -> None:
+        nonlocal count, seconds
+        for answer in answers:
+            count, seconds = count + 1, seconds + answer.seconds
+            if screen.as_json:
+                _print({"final": False, **task.record(answer)})
+                continue
+            for note in answer.notes:
+                screen.note(f"{answer.text}: {note}")
+            sys.stdout.buffer.write(in_16_bits(answer.samples))
+            sys.stdout.buffer.flush()
+
+    for piece in coming:
+        give(stream.feed(piece))
+    give(stream.close())
+    return {"count": count, "seconds": seconds}
 
 
 def _settled(stream: Any, coming: Iterator[str], screen: Screen) -> dict[str, Any]:

@@ -17,6 +17,7 @@ DEMOS: dict[str, str] = {
     "forecast": "seqmap.demo.forecast:run_demo",
     "language": "seqmap.demo.language:run_demo",
     "signal": "seqmap.demo.signals:run_demo",
+    "speak": "seqmap.demo.speak:run_demo",
     "tag": "seqmap.demo.tag:run_demo",
     "transcribe": "seqmap.demo.transcribe:run_demo",
     "translate": "seqmap.demo.translate:run_demo",

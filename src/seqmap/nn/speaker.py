@@ -38,6 +38,7 @@ class SpokenBatch:
         frame_lengths: (batch,), in frames.
         step_lengths: (batch,), in steps.
         pace: How much slower than usual each is spoken, logarithm of a ratio, (batch,).
+        rows: Numbers of the training recordings, (batch,); None for others.
     """
 
     symbols: Tensor
@@ -46,6 +47,7 @@ class SpokenBatch:
     frame_lengths: Tensor
     step_lengths: Tensor
     pace: Tensor
+    rows: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -110,32 +112,36 @@ class SpeakerNetwork(nn.Module):
     Args:
         symbols: Number of symbol ids.
         mels: Bands of a frame.
+        recordings: How many are learned from: each has a style of its own, found together with the
+            weights (Bojanowski et al. 2018), so that a text's recordings need not be averaged.
         config: Sizes and dropouts.
     """
 
-    def __init__(self, symbols: int, mels: int, config: Config) -> None:
+    def __init__(self, symbols: int, mels: int, recordings: int, config: Config) -> None:
         super().__init__()
         own = config.speak
         self.config, self.mels = config, mels
         self.embedding = nn.Embedding(symbols, config.embedding.size)
         nn.init.normal_(self.embedding.weight, std=0.3)
         self.encoder = build_encoder(config.embedding.size, config.encoder)
-        width = self.encoder.width
+        width, manner = self.encoder.width, own.style + 1
+        self.style = nn.Parameter(0.1 * torch.randn(recordings, own.style))
         self.prenet = nn.ModuleList(
             [nn.Linear(mels, own.prenet), nn.Linear(own.prenet, own.prenet)]
         )
-        self.walker = CarriedLSTM(own.prenet + width + 1, own.attention)
+        self.walker = CarriedLSTM(own.prenet + width + manner, own.attention)
         self.attention = ForwardAttention(own.attention, width, own.attention)
-        self.writer = CarriedLSTM(own.attention + width + 1, own.hidden)
+        self.writer = CarriedLSTM(own.attention + width + manner, own.hidden)
         self.output = nn.Linear(own.hidden + width, own.frames * mels)
 
     def forward(self, batch: SpokenBatch) -> SpokenFrames:
         """Speak with the true frames before each step (teacher forcing)."""
         memory = self.read(batch.symbols, batch.symbol_lengths)
         before = F.pad(batch.steps[:, :, -self.mels :], (0, 0, 1, 0))[:, :-1]
-        queries, contexts, alignment, passed = self._walked(before, memory, batch)
-        pace = batch.pace[:, None, None].expand(-1, before.shape[1], 1)
-        x = torch.cat([queries, contexts, pace], dim=-1)
+        manner = self._manner(batch)[:, None].expand(-1, before.shape[1], -1)
+        read = torch.cat([self._before(before), manner], dim=-1)
+        queries, contexts, alignment, passed = self._walked(read, memory, batch)
+        x = torch.cat([queries, contexts, manner], dim=-1)
         start = x.new_zeros(len(x), self.config.speak.hidden)
         states = self.writer.whole(x.contiguous(), batch.step_lengths, start)
         states = variational_dropout(states, self.config.head.dropout, self.training)
@@ -159,18 +165,21 @@ class SpeakerNetwork(nn.Module):
     def _before(self, frames: Tensor) -> Tensor:
         """Bring last frames, (…, mels), to what the walker reads, (…, prenet)."""
         for layer in self.prenet:
-            frames = F.dropout(
-                torch.relu(layer(frames)), self.config.speak.dropout, self.training
-            )
+            frames = F.dropout(torch.relu(layer(frames)), self.config.speak.dropout, self.training)
         return frames
 
+    def _manner(self, batch: SpokenBatch) -> Tensor:
+        """Return pace and style of each, (batch, 1 + style)."""
+        if batch.rows is None:
+            style = self.style.mean(dim=0).expand(len(batch.pace), -1)
+        else:
+            style = self.style[batch.rows]
+        return torch.cat([batch.pace[:, None], style], dim=1)
+
     def _walked(
-        self, before: Tensor, memory: Tensor, batch: SpokenBatch
+        self, read: Tensor, memory: Tensor, batch: SpokenBatch
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Walk along the text, step by step: queries, contexts, alignment, what is beyond it."""
-        read = torch.cat(
-            [self._before(before), batch.pace[:, None, None].expand(-1, before.shape[1], 1)], dim=-1
-        )
         keys = self.attention.key(memory)
         rows = torch.arange(len(memory), device=memory.device)
         h = c = memory.new_zeros(len(memory), self.config.speak.attention)

@@ -164,6 +164,8 @@ def _network_alone(
     """
     if not hasattr(session, "network"):
         return sum(len(answer.tokens) for answer in answers), None
+    if not hasattr(session, "encode"):  # what speaks
+        return sum(len(answer.symbols) for answer in answers), None
     documents = [session.encode(text) for text in texts]
     tokens = sum(map(len, documents))
     alone = _median(lambda: [session.network.logits([ids]) for ids in documents])

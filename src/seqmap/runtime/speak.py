@@ -13,9 +13,10 @@ import numpy as np
 
 from seqmap.errors import ConfigError, UserError
 from seqmap.runtime.archive import Archive
+from seqmap.runtime.ops import Floats
 from seqmap.runtime.search_settings import check_settings
 from seqmap.runtime.session import Session
-from seqmap.runtime.speak_network import Bounds, Floats, SpeakNetwork, Uttered
+from seqmap.runtime.speak_network import Bounds, SpeakNetwork, Uttered
 from seqmap.tasks.base import Evaluation
 from seqmap.tasks.speak import Speak, SpeakCodecs
 from seqmap.tasks.speak_results import Spoken
@@ -37,13 +38,16 @@ class SpeakOptions:
 
     Attributes:
         pace: Speed beside that of the training.
-        dropout: Of the pre-net; more of it varies what is said.
-        seed: Of that variation.
+        variation: How far the style may be from the mean of the training recordings' styles, in
+            standard deviations.
+        dropout: Of the pre-net, as in training: it varies what is said a little.
+        seed: Of both.
         iterations: Rounds of Griffin-Lim.
         sharpening: Power that magnitudes are raised to.
     """
 
     pace: float = 1.0
+    variation: float = 0.0
     dropout: float = 0.5
     seed: int = 42
     iterations: int = 60
@@ -52,6 +56,7 @@ class SpeakOptions:
 
 _ALLOWED = {
     "pace": (0.25, 4.0),
+    "variation": (0.0, 3.0),
     "dropout": (0.0, 0.95),
     "seed": (0, 2**63 - 1),
     "iterations": (1, 10_000),
@@ -100,7 +105,10 @@ class SpeakSession(Session):
         self._paces = float(known["fast"]), float(known["slow"])
         own = self.config.speak
         self.options = SpeakOptions(
-            own.pace, own.dropout, 42, own.iterations, own.sharpening
+            pace=own.pace,
+            dropout=own.dropout,
+            iterations=own.iterations,
+            sharpening=own.sharpening,
         )
 
     @property
@@ -191,15 +199,14 @@ class SpeakSession(Session):
         flat = [(row, part) for row, own in enumerate(parts) for part in own]
         read = [self.codecs.read(part.text) for _, part in flat]
         uttered: dict[int, Uttered] = {}
-        order = sorted(
-            (k for k, one in enumerate(read) if one[1]), key=lambda k: len(read[k][0])
-        )
+        order = sorted((k for k, one in enumerate(read) if one[1]), key=lambda k: len(read[k][0]))
         for start in range(0, len(order), AT_ONCE):
             some = order[start : start + AT_ONCE]
             found = self.network.speak(
                 [read[k][0] for k in some],
                 self.bounds,
                 pace=self._slowness,
+                variation=self.options.variation,
                 dropout=self.options.dropout,
                 draws=[self._draw(flat[k][1].text) for k in some],
             )
@@ -260,7 +267,8 @@ class SpeakSession(Session):
 
     def _notes(self, lost: Sequence[str]) -> list[str]:
         notes = []
-        unknown = list(dict.fromkeys(symbol for symbol in lost if symbol.strip("▁")))
+        # Marks are not spoken: nobody misses them.
+        unknown = [s for s in dict.fromkeys(lost) if any(c.isalnum() for c in s)]
         if unknown:
             notes.append(f"not in the training texts, left out: {' '.join(unknown[:10])}")
         wanted, (fast, slow) = -float(np.log(self.options.pace)), self._paces
@@ -278,7 +286,9 @@ class SpeakSession(Session):
 
     def _draw(self, text: str) -> np.random.Generator:
         """Return random numbers of a text's own: what is said does not depend on its neighbours."""
-        return np.random.default_rng([self.options.seed, zlib.crc32(text.encode("utf-8", "replace"))])
+        return np.random.default_rng(
+            [self.options.seed, zlib.crc32(text.encode("utf-8", "replace"))]
+        )
 
     def _parts(self, text: str) -> Iterator[_Part]:
         """Cut a text into sentences, and these where they are longer than any of the training."""

@@ -80,6 +80,9 @@ class SpeakNetwork:
         self, arrays: Arrays, config: Config, *, symbols: int, mels: int, precision: str = "fp32"
     ) -> None:
         own, width = config.speak, _width(config)
+        manner = own.style + 1
+        styles = take(arrays, "style", None, own.style)
+        self._style = styles.mean(axis=0), styles.std(axis=0)
         self.mels, self._width, self._sizes = mels, own.prenet, (own.attention, own.hidden)
         self.backend = "native" if native.available() else "numpy"
         ops = self._ops = _ops(self.backend, precision)
@@ -89,8 +92,8 @@ class SpeakNetwork:
             _dense(arrays, "prenet.0", own.prenet, mels, ops),
             _dense(arrays, "prenet.1", own.prenet, own.prenet, ops),
         ]
-        self._walker = _cell(arrays, "walker", own.attention, own.prenet + width + 1, ops)
-        self._writer = _cell(arrays, "writer", own.hidden, own.attention + width + 1, ops)
+        self._walker = _cell(arrays, "walker", own.attention, own.prenet + width + manner, ops)
+        self._writer = _cell(arrays, "writer", own.hidden, own.attention + width + manner, ops)
         self._output = _dense(arrays, "output", own.frames * mels, own.hidden + width, ops)
         name, size = "attention.", own.attention
         self._key = _dense(arrays, f"{name}key", size, width, ops)
@@ -105,6 +108,7 @@ class SpeakNetwork:
         bounds: Bounds,
         *,
         pace: float,
+        variation: float,
         dropout: float,
         draws: Sequence[np.random.Generator],
     ) -> list[Uttered]:
@@ -114,30 +118,33 @@ class SpeakNetwork:
             texts: Symbols of each, one or more.
             bounds: What holds them to an end.
             pace: Logarithm of how much slower than usual.
+            variation: Of the style, in standard deviations of those of the training recordings.
             dropout: Of the pre-net, as in training: what is said varies a little.
             draws: Random numbers of each text, so that none depends on the others.
         """
-        state = self._begin(texts)
+        state = self._begin(texts, self._manner(pace, variation, draws))
         limits = [bounds.steps(len(text)) for text in texts]
         spoken: list[list[tuple[Floats, Floats]]] = [[] for _ in texts]
         ends: list[End] = ["text"] * len(texts)
         pushed = [0] * len(texts)
-        rows = np.arange(len(texts))
-        while len(rows):
+        rows = list(range(len(texts)))
+        while rows:
             masks = self._masks([draws[row] for row in rows], dropout)
-            frames, state = self._step(state, pace, masks)
+            frames, state = self._step(state, masks)
+            seen = state.alignment.copy()
             moved = state.pushed(bounds.stay)
             over = state.passed > _OVER
             going = []
             for place, row in enumerate(rows):
                 pushed[row] += int(moved[place])
-                spoken[row].append((frames[place], state.alignment[place, : len(texts[row])]))
+                spoken[row].append((frames[place], seen[place, : len(texts[row])]))
                 full = len(spoken[row]) >= limits[row]
                 if full and not over[place]:
                     ends[row] = "limit"
                 if not (full or over[place]):
                     going.append(place)
-            rows, state = rows[going], state.select(np.array(going, np.int64))
+            rows = [rows[place] for place in going]
+            state = state.select(np.array(going, np.int64))
         return [
             Uttered(
                 np.concatenate([frames.reshape(-1, self.mels) for frames, _ in own]),
@@ -148,7 +155,16 @@ class SpeakNetwork:
             for own, end, times in zip(spoken, ends, pushed, strict=True)
         ]
 
-    def _begin(self, texts: Sequence[Ids]) -> _State:
+    def _manner(
+        self, pace: float, variation: float, draws: Sequence[np.random.Generator]
+    ) -> Floats:
+        """Return pace and style of each text, (texts, 1 + style)."""
+        mean, spread = self._style
+        drawn = np.stack([draw.standard_normal(len(mean)) for draw in draws])
+        style = mean + variation * spread * drawn
+        return np.asarray(np.insert(style, 0, pace, axis=1), np.float32)
+
+    def _begin(self, texts: Sequence[Ids], manner: Floats) -> _State:
         states = self._reader.states(texts)
         lengths = np.array([len(text) for text in texts])
         mask = np.arange(int(lengths.max()))[None, :] < lengths[:, None]
@@ -162,6 +178,7 @@ class SpeakNetwork:
         return _State(
             memory=memory,
             keys=keys,
+            manner=manner,
             last=lengths - 1,
             frame=np.zeros((count, self.mels), np.float32),
             context=memory[:, 0],
@@ -183,7 +200,7 @@ class SpeakNetwork:
         return scaled[:, 0], scaled[:, 1]
 
     def _step(
-        self, state: _State, pace: float, masks: tuple[Floats | None, Floats | None]
+        self, state: _State, masks: tuple[Floats | None, Floats | None]
     ) -> tuple[Floats, _State]:
         """Take a step: (texts, frames * mels) and the state after it."""
         x = state.frame
@@ -191,12 +208,13 @@ class SpeakNetwork:
             x = np.maximum(layer(x), 0)
             if mask is not None:
                 x *= mask
-        slow = np.full((len(x), 1), pace, np.float32)
         h, c, states, memory = state.cells
-        h, c = self._ops.cell(self._walker(np.concatenate([x, slow, state.context, h], axis=1)), c)
+        h, c = self._ops.cell(
+            self._walker(np.concatenate([x, state.manner, state.context, h], axis=1)), c
+        )
         alignment, passed = self._attend(h, state)
         context = (alignment[:, None] @ state.memory)[:, 0]
-        inputs = np.concatenate([h, context, slow, states], axis=1)
+        inputs = np.concatenate([h, context, state.manner, states], axis=1)
         states, memory = self._ops.cell(self._writer(inputs), memory)
         frames = self._output(np.concatenate([states, context], axis=1))
         after = replace(
@@ -236,6 +254,7 @@ class _State:
 
     memory: Floats
     keys: Floats
+    manner: Floats
     last: NDArray[np.int64]
     frame: Floats
     context: Floats
@@ -265,9 +284,7 @@ class _State:
         if len(rows) == len(self.last):
             return self
         values = {
-            name: getattr(self, name)[rows]
-            for name in self.__dataclass_fields__
-            if name != "cells"
+            name: getattr(self, name)[rows] for name in self.__dataclass_fields__ if name != "cells"
         }
         return _State(**values, cells=tuple(one[rows] for one in self.cells))
 

@@ -27,6 +27,7 @@ NEW = ("nitasu", "kolame")
 _VOWELS = {"a": (750, 1250), "i": (300, 2300), "u": (320, 800), "e": (480, 1900), "o": (520, 950)}
 _MURMURS = {"m": ((250, 1000), 0.35), "n": ((250, 1700), 0.35), "l": ((380, 1300), 0.5)}
 _WIDTH = 110.0  # of a formant, Hz
+_SPEAKERS = 12
 _RAMP = 0.008  # seconds over which a sound comes and goes
 
 Floats = NDArray[np.float64]
@@ -52,19 +53,23 @@ class _Voice:
     pace: float
 
 
-def speech(count: int, seed: int = 7, *, new: bool = False) -> list[Spoken]:
+def speech(
+    count: int, seed: int = 7, *, new: bool = False, speaker: int | None = None
+) -> list[Spoken]:
     """Return spoken sentences, the same each time: a verb, one to three times a thing and a count.
 
     Args:
         count: How many.
         seed: Of the random numbers.
         new: Whether some things are words that are otherwise not used.
+        speaker: Number of the only one who speaks, 0 to 11; None takes all in turn.
     """
     rng = np.random.default_rng(seed)
     found = []
     for k in range(count):
-        speaker = int(rng.integers(12))
-        own = np.random.default_rng(1000 + speaker)
+        drawn = int(rng.integers(_SPEAKERS))
+        who = drawn if speaker is None else speaker
+        own = np.random.default_rng(1000 + who)
         voice = _Voice(own.uniform(90, 230), own.uniform(0.88, 1.14), own.uniform(0.85, 1.2))
         words = [VERBS[int(rng.integers(len(VERBS)))]]
         for _ in range(int(rng.integers(1, 4))):
@@ -74,7 +79,7 @@ def speech(count: int, seed: int = 7, *, new: bool = False) -> list[Spoken]:
         values, times = _said(words, voice, rng)
         text = " ".join(words)
         sound = Samples(values, RATE, f"sentence {k}")
-        found.append(Spoken(Recording(sound, text, f"sentence {k}", f"voice {speaker}"), times))
+        found.append(Spoken(Recording(sound, text, f"sentence {k}", f"voice {who}"), times))
     return found
 
 

@@ -194,6 +194,18 @@ class Task(ABC):
     def line(self, answer: Any) -> str:
         """Show an answer in one line."""
 
+    writes: ClassVar[str | None] = None
+    """The folder that files of answers go to, if nothing else is said; None where there are none.
+    """
+
+    def file_of(self, answer: Any) -> tuple[str, bytes]:
+        """Return name and content of the file that an answer is, where the task writes files."""
+        raise NotImplementedError
+
+    def placed(self, answer: Any, path: str) -> Any:
+        """Return an answer that knows where its file is."""
+        raise NotImplementedError
+
     def record(self, answer: Any) -> dict[str, Any]:
         """Return an answer as plain values for JSON."""
         return asdict(answer)

@@ -7,13 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from seqmap.codecs.base import UNKNOWN
-from seqmap.codecs.pieces import BOUNDARY, PIECES, PieceCodec, restore_pieces
+from seqmap.codecs.pieces import BLANK, BOUNDARY, PIECES, PieceCodec, restore_pieces
 from seqmap.codecs.speech import SpeechCodec
 from seqmap.config import Config
 from seqmap.errors import ConfigError, DataError
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 _HIGHEST = 24_000
 """Samples a second that are kept if nothing else is asked for."""
 _FEW_SECONDS = 60.0
+_LONGEST_NAME = 40  # characters of a text that its file is called by
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,17 @@ class SpeakCodecs:
             are not known.
         """
         pieces, numbers = self.source.pieces(text), self.source.encode(text)
-        known = numbers != UNKNOWN
-        kept = tuple(piece for piece, good in zip(pieces, known, strict=True) if good)
-        lost = tuple(piece for piece, good in zip(pieces, known, strict=True) if not good)
-        return np.append(numbers[known], BOUNDARY).astype(np.int32), kept, lost
+        lost = tuple(pieces[place] for place in np.flatnonzero(numbers == UNKNOWN))
+        known = [place for place in range(len(pieces)) if numbers[place] != UNKNOWN]
+        # Of a word that is not known nothing is left, not even the blank before it.
+        after = [pieces[place] for place in known[1:]] + [BLANK]
+        kept = [
+            place
+            for place, following in zip(known, after, strict=True)
+            if pieces[place] != BLANK or not following.startswith(BLANK)
+        ]
+        ids = np.append(numbers[kept], BOUNDARY).astype(np.int32)
+        return ids, tuple(pieces[place] for place in kept), lost
 
 
 class Speak(Task):
@@ -204,14 +211,14 @@ class Speak(Task):
 
     writes = "spoken"
 
-    def write(self, answer: Spoken, folder: Path, number: int) -> Spoken:
-        """Write the sound as NUMBER-TEXT.wav; returns the answer with its place."""
-        words = re.sub(r"\W+", "-", answer.text.lower()).strip("-")[:40].rstrip("-")
-        name = f"{number:04d}-{words}.wav" if words else f"{number:04d}.wav"
-        from seqmap.data.output import write_bytes
+    def file_of(self, answer: Spoken) -> tuple[str, bytes]:
+        """Return the text as a name that ends in .wav, and the sound."""
+        words = re.sub(r"\W+", "-", answer.text.lower())[:_LONGEST_NAME].strip("-")
+        return f"{words or 'silence'}.wav", answer.wav()
 
-        write_bytes(folder / name, answer.wav())
-        return replace(answer, path=str(folder / name))
+    def placed(self, answer: Spoken, path: str) -> Spoken:
+        """Return an answer that knows where its file is."""
+        return replace(answer, path=path)
 
     # What training and deployment share.
 

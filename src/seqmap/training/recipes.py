@@ -34,6 +34,7 @@ REFERENCES: dict[str, str] = {
     "classify": "seqmap.training.baseline:classify_reference",
     "language": "seqmap.training.ngram_baseline:language_reference",
     "signal": "seqmap.training.warping:signal_reference",
+    "speak": "seqmap.training.speak_baseline:speak_reference",
     "tag": "seqmap.training.tag_baseline:tag_reference",
     "translate": "seqmap.training.translate_baseline:translate_reference",
 }

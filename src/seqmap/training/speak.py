@@ -25,7 +25,7 @@ from seqmap.runtime.speak import SpeakSession
 from seqmap.speech_metrics import distortions
 from seqmap.tasks.speak import Speak, SpeakCodecs
 from seqmap.training.job import Job, Trained
-from seqmap.training.loop import Epoch, Trainer, Watch
+from seqmap.training.loop import Trainer, Watch
 from seqmap.training.package import manifest, put_away
 from seqmap.training.setup import torch_set_up
 from seqmap.training.speak_learner import SpeakLearner, SpokenPart, expected_lengths
@@ -67,7 +67,7 @@ def train_speaker(job: Job) -> Trained:
         _bounds(train, config),
     )
     with torch_set_up(config.train) as device:
-        network = _build(codecs, config).to(device)
+        network = _build(codecs, len(train.texts), config).to(device)
         learner = SpeakLearner(
             network, config=config, train=train, dev=dev, measure=_measure(draft, dev_heard)
         )
@@ -181,8 +181,8 @@ def _bounds(train: SpokenPart, config: Config) -> dict[str, float]:
     }
 
 
-def _build(codecs: SpeakCodecs, config: Config) -> SpeakerNetwork:
-    network = SpeakerNetwork(codecs.source.size, codecs.target.mels, config)
+def _build(codecs: SpeakCodecs, recordings: int, config: Config) -> SpeakerNetwork:
+    network = SpeakerNetwork(codecs.source.size, codecs.target.mels, recordings, config)
     precision: Precision = "bf16" if config.train.precision == "bf16" else "fp32"
     if config.train.precision == "auto" and native.available() and native.has_feature("bf16"):
         precision = "bf16"
@@ -213,7 +213,7 @@ def _longest_stay(network: SpeakerNetwork, train: SpokenPart, config: Config) ->
     longest: list[int] = []
     for begin in range(0, len(train.texts), _AT_ONCE):
         rows = range(begin, min(begin + _AT_ONCE, len(train.texts)))
-        batch = train.batch(rows, config.speak.frames)
+        batch = train.batch(rows, config.speak.frames, known=True)
         peaks = network(batch).alignment.argmax(dim=2).numpy()
         for one, steps in zip(peaks, batch.step_lengths.tolist(), strict=True):
             longest.append(int(np.bincount(one[:steps]).max()))

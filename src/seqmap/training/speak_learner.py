@@ -20,6 +20,8 @@ Floats = NDArray[np.float32]
 
 LEAST_BATCHES = 16
 """Batches of an epoch, at least."""
+_STYLE = 0.01
+"""Weight of the squares of styles: they stay near each other."""
 _WIDTH = 0.3
 """How far from the diagonal attention may be for free (g of Tachibana et al. 2018, eq. 14)."""
 
@@ -40,8 +42,16 @@ class SpokenPart:
     frames: tuple[Floats, ...]
     pace: Floats
 
-    def batch(self, rows: Sequence[int] | NDArray[np.int64], stack: int) -> SpokenBatch:
-        """Put some side by side, `stack` frames a step; the last frame of each fills its step."""
+    def batch(
+        self, rows: Sequence[int] | NDArray[np.int64], stack: int, *, known: bool
+    ) -> SpokenBatch:
+        """Put some side by side, `stack` frames a step; the last frame of each fills its step.
+
+        Args:
+            rows: Which.
+            stack: Frames of a step.
+            known: Whether these are learned from, so that each has a style.
+        """
         symbols = [torch.from_numpy(self.symbols[row].astype(np.int64)) for row in rows]
         filled, counts = [], []
         for row in rows:
@@ -59,6 +69,7 @@ class SpokenPart:
             lengths,
             -(-lengths // stack),
             torch.from_numpy(self.pace[np.asarray(rows)]),
+            torch.from_numpy(np.asarray(rows)) if known else None,
         )
 
 
@@ -97,8 +108,9 @@ class SpeakLearner(Learner):
 
     def loss(self, rows: NDArray[np.int64]) -> Tensor:
         """Return the mean loss of frames, ends and attention."""
-        batch = self._train.batch(rows, self._config.speak.frames)
-        return self._loss(self.network(batch), batch)
+        batch = self._train.batch(rows, self._config.speak.frames, known=True)
+        size = self.network.style[rows].square().mean() if self._config.speak.style else 0.0
+        return self._loss(self.network(batch), batch) + _STYLE * size
 
     @torch.no_grad()
     def score(self) -> Score:
@@ -106,7 +118,7 @@ class SpeakLearner(Learner):
         total, count = 0.0, len(self._dev.texts)
         for begin in range(0, count, 32):
             rows = range(begin, min(begin + 32, count))
-            batch = self._dev.batch(rows, self._config.speak.frames)
+            batch = self._dev.batch(rows, self._config.speak.frames, known=False)
             total += float(self._loss(self.network(batch), batch)) * len(rows)
         metrics = self._measure(self.network)
         return Score(total / count, metrics, cost=next(iter(metrics.values())))
