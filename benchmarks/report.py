@@ -22,6 +22,7 @@ from reporting.language import language_section
 from reporting.numbers import forecast_table, signal_table
 from reporting.rows import HERE, RESULTS
 from reporting.serving import serve
+from reporting.speaking import speaking_section
 from reporting.speech import speech_section
 from reporting.tagging import tag_speed, tagging_table
 from reporting.translation import translate_speed, translation_table
@@ -89,6 +90,8 @@ def main() -> None:
         *language_section(),
         "",
         *speech_section(RESULTS / "speech.jsonl"),
+        "",
+        *speaking_section(RESULTS / "speaking.jsonl"),
         "",
         "## BLEU on multi30k (`benchmarks/translation.py`)",
         "",

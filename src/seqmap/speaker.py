@@ -51,7 +51,7 @@ class Speaker(SessionEstimator[SpeakSession]):
         *,
         hidden: int = 256,
         attention: int = 128,
-        epochs: int = 150,
+        epochs: int = 80,
         seed: int = 42,
         config: dict[str, Any] | None = None,
         verbose: bool = False,

@@ -26,8 +26,9 @@ from seqmap.tasks.transcribe import AudioSet
 from seqmap.training import reference, train
 
 _VOICE = 3
-_TRAIN, _DEV, _TEST = 120, 12, 40
+_TRAIN, _DEV, _TEST = 90, 10, 30
 _OTHERS = 240
+_LONGEST = 5  # words of a sentence
 _WRITTEN = 4
 
 
@@ -48,7 +49,7 @@ def run_demo(
     """
     started = time.perf_counter()
     model, task = make_folder(out) / "voice.seqmap", find_task("speak")
-    said = [one.recording for one in speech(_TRAIN + _DEV + _TEST, speaker=_VOICE)]
+    said = _short(_TRAIN + _DEV + _TEST)
     parts = said[:_TRAIN], said[_TRAIN:-_TEST], said[-_TEST:]
     screen.result(show.heading("Data") + f"\n{SYNTHETIC_NOTICE}")
     screen.result("\n".join(task.inspect(*parts)))
@@ -101,7 +102,13 @@ def run_demo(
 
 def demo_config() -> Config:
     """Return what an easy language in one voice needs."""
-    return find_task("speak").config().replace(train__epochs=40)
+    return find_task("speak").config().replace(train__epochs=30, speak__frames=6)
+
+
+def _short(count: int) -> list[Recording]:
+    """Return sentences of one voice that are not long."""
+    said = [one.recording for one in speech(3 * count, speaker=_VOICE)]
+    return [one for one in said if len(one.text.split()) <= _LONGEST][:count]
 
 
 def _heard(

@@ -91,13 +91,15 @@ class Speak(Task):
             encoder__hidden=64,
             encoder__dropout=0.1,
             head__dropout=0.1,
-            train__epochs=150,
+            train__epochs=80,
             train__batch_size=16,
             train__batch_tokens=8192,
             train__learning_rate=2e-3,
             train__weight_decay=1e-5,
-            train__patience=60,
+            train__patience=30,
             train__average=0.99,
+            # The steps along a text are too small to be shared out.
+            train__threads=1,
         )
 
     def read(self, path: str, options: ReadOptions) -> AudioDataset:

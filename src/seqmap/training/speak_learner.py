@@ -18,7 +18,7 @@ from seqmap.training.learner import Learner, Score
 
 Floats = NDArray[np.float32]
 
-LEAST_BATCHES = 16
+LEAST_BATCHES = 8
 """Batches of an epoch, at least."""
 _STYLE = 0.01
 """Weight of the squares of styles: they stay near each other."""
