@@ -59,7 +59,7 @@ def test_it_learns_to_speak() -> None:
     fitting, choosing, testing = spoken[:56], spoken[56:60], spoken[60:]
     config = TINY.replace(
         embedding__size=32, encoder__hidden=32, audio__mels=32, speak__attention=64,
-        speak__hidden=96, speak__prenet=64, speak__frames=6, train__epochs=22,
+        speak__hidden=96, speak__prenet=64, speak__frames=6, train__epochs=24,
     )  # fmt: skip
     found = train(find_task("speak"), fitting, choosing, config=config, targets=VoiceSet(RATE))
     session = restore(found.archive)

@@ -102,7 +102,7 @@ def run_demo(
 
 def demo_config() -> Config:
     """Return what an easy language in one voice needs."""
-    return find_task("speak").config().replace(train__epochs=30, speak__frames=6)
+    return find_task("speak").config().replace(train__epochs=24, speak__frames=6)
 
 
 def _short(count: int) -> list[Recording]:

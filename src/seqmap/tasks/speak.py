@@ -94,7 +94,7 @@ class Speak(Task):
             train__epochs=80,
             train__batch_size=16,
             train__batch_tokens=8192,
-            train__learning_rate=2e-3,
+            train__learning_rate=5e-3,
             train__weight_decay=1e-5,
             train__patience=30,
             train__average=0.99,
