@@ -74,7 +74,8 @@ def run_folder(request: PredictRequest, screen: Screen) -> None:
         raise UserError("unknown engine", given=engine, allowed=ENGINES)
     archive = read(request.model)
     writes = find_task(archive.manifest["task"]).writes is not None
-    if writes and request.engine is None and not Path(request.source or "").is_dir():
+    folder = request.source is not None and Path(request.source).is_dir()
+    if writes and request.engine is None and not folder:
         run_predict(request, screen)
         return
     if request.out is None or request.source is None:
