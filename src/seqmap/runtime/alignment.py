@@ -81,6 +81,8 @@ class Alignment:
             "source": self.answer.source,
             "tokens": list(self.answer.tokens),
             "source_tokens": list(self.answer.source_tokens),
+            "rows": list(self.rows),
+            "columns": list(self.columns),
             "alignment": np.round(self.weights.astype(np.float64), 4).tolist(),
             "edits": [{"source": edit.source, "text": edit.text} for edit in self.edits],
         }

@@ -140,28 +140,43 @@ function heat(name, rows, low, high) {
   return box;
 }
 
-// Shares over the text as a line.
-function line(values) {
-  const width = 600, height = 90, space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  const add = (tag, attributes) => {
-    const part = document.createElementNS(space, tag);
-    for (const [key, value] of Object.entries(attributes)) part.setAttribute(key, value);
-    svg.append(part);
-  };
-  for (const share of [0, 0.5, 1]) {
-    const y = 6 + (1 - share) * (height - 12);
-    add("line", { x1: 0, x2: width, y1: y, y2: y, stroke: "currentColor", "stroke-opacity": 0.15 });
-  }
-  const points = values.map((value, index) => {
-    const x = values.length > 1 ? 4 + (index * (width - 8)) / (values.length - 1) : width / 2;
-    return [x, 6 + (1 - value) * (height - 12)];
+// What each written piece looked at: pieces that light up their sources, and the whole table.
+function drawCrossing(found) {
+  const read = found.columns, written = found.rows;
+  const sources = read.map(piece => make("span", "piece", piece));
+  const targets = written.map((piece, row) => {
+    const button = make("button", "piece", piece);
+    button.type = "button";
+    const light = () => sources.forEach((source, column) => {
+      source.style.background = `rgba(var(--for), ${found.alignment[row][column].toFixed(3)})`;
+    });
+    const dark = () => sources.forEach(source => { source.style.background = ""; });
+    button.addEventListener("mouseenter", light);
+    button.addEventListener("focus", light);
+    button.addEventListener("mouseleave", dark);
+    button.addEventListener("blur", dark);
+    return button;
   });
-  add("polyline", { points: points.map(p => p.join(",")).join(" "), fill: "none", stroke: "rgb(var(--for))", "stroke-width": 2.5 });
-  if (points.length) {
-    const [x, y] = points[points.length - 1];
-    add("circle", { cx: x, cy: y, r: 4.5, fill: "rgb(var(--for))" });
-  }
-  return svg;
+  const above = make("p", ""), below = make("p", "");
+  above.append(...sources);
+  below.append(...targets);
+  at("pairs").replaceChildren(above, below);
+  const table = make("table"), head = make("tr");
+  head.append(make("th"), ...read.map(piece => {
+    const cell = make("th");
+    cell.append(make("span", "", piece));
+    return cell;
+  }));
+  table.append(head);
+  written.forEach((piece, row) => {
+    const line = make("tr");
+    line.append(make("th", "", piece), ...found.alignment[row].map(weight => {
+      const cell = make("td");
+      cell.style.background = `rgba(var(--for), ${weight.toFixed(3)})`;
+      cell.title = weight.toFixed(3);
+      return cell;
+    }));
+    table.append(line);
+  });
+  at("cross").replaceChildren(table);
 }

@@ -1,41 +1,38 @@
 "use strict";
-// The page: choose a model, type, and see the answer live.
+// The page: choose a model, give it something, and see the answer live.
 
 const at = id => document.getElementById(id);
 const WAIT = 120;  // milliseconds after the last key
 let language = (localStorage.getItem("seqmap.language") || navigator.language).startsWith("zh") ? "zh" : "en";
 let say = WORDS[language];
-let models = [], chosen = null, timer = 0, turn = 0, running = null;
+let models = [], chosen = null, timer = 0, turns = 0, running = null, writing = null;
+const drafts = {};  // what was typed for each model
 
 function notice(text) {
   at("notice").textContent = text;
   at("notice").hidden = !text;
 }
 
-function token() {
-  return sessionStorage.getItem("seqmap.token");
-}
-
-async function ask(path, body, signal) {
-  const headers = body === undefined ? {} : { "Content-Type": "application/json" };
-  if (token()) headers.Authorization = "Bearer " + token();
-  const method = body === undefined ? "GET" : "POST";
-  const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal });
-  if (response.ok) return response;
-  const problem = await response.json().catch(() => ({}));
-  const error = new Error(problem.error ? problem.error.message : response.statusText);
-  error.status = response.status;
-  throw error;
+function hide(...names) {
+  for (const name of names) at(name).hidden = true;
 }
 
 function failed(error) {
   if (error.name === "AbortError") return;
   at("entry").hidden = error.status !== 401;
-  notice(error.status === 401 ? say.wantsToken : error.status ? error.message : say.offline);
+  notice(error.status === 401 ? say.wantsToken : error.lost ? say.offline : error.message);
 }
 
 function path(action) {
   return `/v1/models/${chosen.name}/${action}?version=${chosen.version}`;
+}
+
+// A new question ends those before it.
+function begin() {
+  if (running) running.abort();
+  running = new AbortController();
+  const mine = ++turns;
+  return { signal: running.signal, fresh: () => mine === turns };
 }
 
 function translate() {
@@ -43,7 +40,8 @@ function translate() {
   document.documentElement.lang = language;
   for (const part of document.querySelectorAll("[data-say]")) part.textContent = say[part.dataset.say];
   at("language").textContent = say.other;
-  at("input").placeholder = say.example;
+  at("write").textContent = say.write;
+  at("record").textContent = say.record;
   if (chosen) show();
 }
 
@@ -70,18 +68,29 @@ async function loadModels() {
 }
 
 function choose(index) {
+  const before = chosen && view();
+  if (chosen) drafts[`${chosen.name}:${chosen.version}`] = at("input").value;
+  if (listening) record();
   chosen = models[index];
-  history.replaceState(null, "", `#${encodeURIComponent(`${chosen.name}:${chosen.version}`)}`);
+  const name = `${chosen.name}:${chosen.version}`;
+  history.replaceState(null, "", `#${encodeURIComponent(name)}`);
+  // What was typed goes along to a model that reads the same.
+  if (name in drafts) at("input").value = drafts[name];
+  else if (before && before !== view()) at("input").value = "";
+  hide("player");
   show();
 }
 
-function kind() {
-  const takes = chosen.takes.type;
-  return takes === "string" ? "text" : takes === "array" ? "numbers" : "json";
-}
-
 function show() {
-  at("input-label").textContent = say[kind()];
+  const own = view();
+  at("written").hidden = !!own.speaks;
+  at("spoken").hidden = !own.speaks;
+  at("file-label").hidden = !own.files;
+  at("file").accept = own.accept || ".csv,.tsv,.txt,text/*";
+  at("horizon-label").hidden = own !== SERIES;
+  for (const part of document.querySelectorAll(".of-writing")) part.hidden = !own.writes;
+  at("input-label").textContent = own.label();
+  at("input").placeholder = own.files ? say.exampleNumbers : say.example;
   at("takes").textContent = chosen.mapping;
   const rows = [
     [say.purpose, chosen.card.about], [say.task, chosen.task], [say.version, chosen.version],
@@ -91,103 +100,75 @@ function show() {
   ];
   at("facts").replaceChildren(...rows.filter(row => row[1]).flatMap(row => [make("dt", "", row[0]), make("dd", "", row[1])]));
   at("limits").replaceChildren(...chosen.card.limits.map(text => make("li", "", text)));
-  const example = kind() === "text" ? '"…"' : kind() === "numbers" ? "[1, 2, 3]" : "…";
-  at("curl").textContent = `curl ${location.origin}/v1/models/${chosen.name}/predict \\\n  -H 'Content-Type: application/json'` +
-    (token() ? " -H 'Authorization: Bearer …'" : "") + ` \\\n  -d '{"input": ${example}}'`;
+  at("curl").textContent = curl(own);
   notice(chosen.problem ? say.problem(chosen.problem) : "");
   answer();
 }
 
-function given() {
-  const text = at("input").value;
-  if (kind() === "text") return text;
-  if (kind() === "json") {
-    try { return JSON.parse(text); } catch { throw new Error(say.badJson); }
-  }
-  // One row a line; one row alone is a plain list.
-  const rows = text.trim().split(/\n+/).map(row => row.trim().split(/[\s,;]+/).filter(Boolean).map(Number));
-  if (rows.flat().some(Number.isNaN)) throw new Error(say.badNumbers);
-  return rows.every(row => row.length === 1) ? rows.flat() : rows.length === 1 ? rows[0] : rows;
+function curl(own) {
+  const shown = own.speaks ? "" : JSON.stringify({ input: own === SERIES ? { values: [1, 2, 3] } : own === SIGNAL ? [[1, 2], [3, 4]] : "…" });
+  return `curl ${location.origin}/v1/models/${chosen.name}/predict \\\n  -H 'Content-Type: ${own.speaks ? "audio/wav" : "application/json"}'` +
+    (token() ? " -H 'Authorization: Bearer …'" : "") + ` \\\n  ${own.speaks ? "--data-binary @recording.wav" : `-d '${shown}'`}`;
 }
 
 async function answer() {
-  const mine = ++turn;
-  if (running) running.abort();
-  running = new AbortController();
-  const signal = running.signal;
-  if (!at("input").value.trim()) {
-    at("result").replaceChildren(make("p", "hint", say.empty));
-    at("growth").hidden = at("why").hidden = true;
-    at("took").textContent = "";
+  const own = view(), turn = begin();
+  at("took").textContent = "";
+  if (own.speaks || !at("input").value.trim()) {
+    hide("growth", "why", "crossing");
+    if (own.speaks) own.answer();
+    else at("result").replaceChildren(make("p", "hint", say.empty));
     return;
   }
   try {
-    const input = given();
-    const begun = performance.now();
-    const found = await (await ask(path("predict"), { input }, signal)).json();
-    if (mine !== turn) return;
-    notice(chosen.problem ? say.problem(chosen.problem) : "");
-    at("took").textContent = say.took(Math.max(1, Math.round(performance.now() - begun)));
-    drawResult(at("result"), found.result, say);
-    await Promise.all([
-      chosen.explains ? explain(input, mine, signal) : (at("why").hidden = true),
-      chosen.streams && kind() === "text" ? grow(input, found.result, mine, signal) : (at("growth").hidden = true),
-    ]);
+    let input;
+    try {
+      input = own.input(at("input").value);
+    } catch (error) {
+      throw error instanceof SyntaxError ? new Error(say.badJson) : error;
+    }
+    if (own !== TEXT && own !== SIGNAL) hide("growth");
+    if (own !== TRANSLATE) hide("crossing");
+    if (!chosen.explains) hide("why");
+    if (!chosen.streams) hide("growth");
+    await own.answer(input, turn);
+    if (turn.fresh()) notice(chosen.problem ? say.problem(chosen.problem) : "");
   } catch (error) {
-    if (mine !== turn) return;
-    if (error.name !== "AbortError" && error.status === undefined && !(error instanceof TypeError)) notice(error.message);
+    if (turn.fresh()) failed(error);
+  }
+}
+
+async function readFile(file) {
+  if (!file) return;
+  at("file").value = "";
+  try {
+    if (view().read) await view().read(file);
+    else {
+      at("input").value = await file.text();
+      await answer();
+    }
+  } catch (error) {
+    if (error.name === "EncodingError") notice(say.badSound);
     else failed(error);
   }
 }
 
-async function explain(input, mine, signal) {
-  let found;
-  try {
-    found = (await (await ask(path("explain"), { input }, signal)).json()).explanation;
-  } catch (error) {
-    if (error.status !== 400 && error.status !== 422) throw error;
-    at("why").hidden = true;  // What can be answered need not be explainable: a text of many windows.
-    return;
-  }
-  if (mine !== turn) return;
-  at("why").hidden = !found.tokens.length;
-  drawTokens(at("tokens"), input, found.tokens, found.attribution);
-  const check = found.completeness;
-  at("complete").textContent = check ? say.complete(check.sum.toFixed(3), check.error.toExponential(1)) : "";
-  at("gates").replaceChildren(...found.layers.flatMap(layer =>
-    Object.entries(layer.gates).map(([gate, rows]) => {
-      const signed = gate === "cell" || gate === "state";
-      const most = signed ? Math.max(1e-6, ...rows.flat().map(Math.abs)) : 1;
-      return heat(`${say.gates[gate] || gate} · ${layer.name}`, rows, signed ? -most : 0, most);
-    })));
-}
-
-// The stream of events, as a line of the final answer's share.
-async function grow(input, result, mine, signal) {
-  const label = result.label ?? (result.labels || [])[0];
-  if (label === undefined) { at("growth").hidden = true; return; }
-  const response = await ask(path("stream"), { input }, signal);
-  const shares = [];
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let rest = ""; ;) {
-    const { value, done } = await reader.read();
-    if (mine !== turn) return;
-    rest += value || "";
-    const events = rest.split("\n\n");
-    rest = events.pop();
-    for (const event of events) {
-      const data = JSON.parse(event.slice(event.indexOf("data: ") + 6));
-      if (event.startsWith("event: error")) throw new Error(data.error.message);
-      shares.push(data.result.probabilities[label]);
-    }
-    if (done) break;
-  }
-  at("growth").hidden = shares.length < 3;
-  at("growth-line").replaceChildren(line(shares));
-}
-
 at("input").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(answer, WAIT); });
+at("input").addEventListener("keydown", event => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && view().writes) write();
+});
 at("model").addEventListener("change", event => choose(event.target.value));
+at("file").addEventListener("change", event => readFile(event.target.files[0]));
+document.addEventListener("dragover", event => { if (chosen && view().files) event.preventDefault(); });
+document.addEventListener("drop", event => {
+  if (!chosen || !view().files) return;
+  event.preventDefault();
+  readFile(event.dataTransfer.files[0]);
+});
+at("horizon").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(answer, WAIT); });
+at("temperature").addEventListener("input", event => { at("warm").value = event.target.value; });
+at("write").addEventListener("click", write);
+at("record").addEventListener("click", record);
 at("language").addEventListener("click", () => {
   language = language === "en" ? "zh" : "en";
   localStorage.setItem("seqmap.language", language);
