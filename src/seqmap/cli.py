@@ -309,6 +309,7 @@ def serve(
     max_batch: Annotated[int, typer.Option(min=1, help="Inputs answered at once.")] = 64,
     max_queue: Annotated[int, typer.Option(min=1, help="Inputs that may wait; then 503.")] = 1024,
     max_bytes: Annotated[int, typer.Option(min=64, help="Bytes of a request.")] = 1 << 20,
+    max_inputs: Annotated[int, typer.Option(min=1, help="Inputs of a request.")] = 256,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for a request.")] = 10.0,
     reload: Annotated[float, typer.Option(min=0, help="Look at files each … seconds.")] = 2.0,
     *,
@@ -319,7 +320,8 @@ def serve(
     from seqmap.serve.settings import ServeSettings
 
     limits = ServeSettings(host, port, read_token(token_file), max_batch, max_queue)
-    limits = replace(limits, max_bytes=max_bytes, timeout=timeout, reload_seconds=reload)
+    limits = replace(limits, max_bytes=max_bytes, max_inputs=max_inputs)
+    limits = replace(limits, timeout=timeout, reload_seconds=reload)
     run_serve(models, limits, screen)
 
 

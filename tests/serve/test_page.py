@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 from seqmap.runtime.archive import save
+from seqmap.samples.series import shop
+from seqmap.samples.signals import gestures
+from seqmap.samples.syllables import RATE, speech
 
 from .conftest import Server, small_archive
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+
+MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+"""A microphone that hears beeps."""
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
@@ -25,7 +34,9 @@ pytestmark = [
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as running:
-        found = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        found = running.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", *MICROPHONE]
+        )
         yield found
         found.close()
 
@@ -48,10 +59,18 @@ def opened(browser: Any, url: str, **context: Any) -> tuple[Any, list[str]]:
     return page, said
 
 
+def until(page: Any, condition: str) -> None:
+    """Wait for a condition; the page's own policy forbids to wait inside of it."""
+    end = time.monotonic() + 15
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        page.wait_for_timeout(30)
+
+
 def test_type_and_see_the_answer(browser: Any, server: Server) -> None:
     page, said = opened(browser, server.url)
     page.fill("#input", "a plain sentence, written <b>to</b> be read")
-    page.wait_for_selector("#growth-line polyline")
+    page.wait_for_selector("#growth-line path")
     found = server.predict("a plain sentence, written <b>to</b> be read", "s").json()["result"]
     assert found["label"] in page.text_content(".headline")
     assert page.text_content(".bar.best .name") == found["label"]
@@ -142,3 +161,109 @@ def test_a_server_that_is_gone_is_told(
     page.wait_for_selector("#notice:not([hidden])")
     assert page.text_content("#notice") == "The server does not answer."
     page.close()
+
+
+@pytest.fixture(scope="module")
+def tasks(start: Callable[..., Server], trained: dict[str, Path]) -> Server:
+    return start(*trained.values())
+
+
+@pytest.fixture(params=["en-US", "zh-CN"])
+def page_of(
+    browser: Any, tasks: Server, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], Any]]:
+    """Opens the page of a task: English on a desk, Chinese on a phone."""
+    width = 900 if request.param == "en-US" else 360
+    viewport = {"width": width, "height": 800}
+    page, said = opened(browser, tasks.url, locale=request.param, viewport=viewport)
+
+    def choose(task: str) -> Any:
+        page.wait_for_selector("#model option", state="attached")
+        page.select_option("#model", label=task)
+        return page
+
+    yield choose
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("#notice:not([hidden])").count() == 0
+    assert said == []
+    page.close()
+
+
+def test_a_translation_shows_what_it_looked_at(page_of: Callable[[str], Any]) -> None:
+    page = page_of("translate")
+    page.fill("#input", "how much is the <b>book</b>?")
+    page.wait_for_selector("#cross td")
+    assert page.locator("#cross tr").count() == page.locator("#pairs button").count() + 1
+    page.focus("#pairs button")  # as the tab key does
+    lit = page.locator("#pairs .piece").evaluate_all("all => all.filter(p => p.style.background)")
+    assert len(lit) > 1
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "piece"
+    assert page.locator(".others li").count() == 2
+
+
+def test_a_language_model_writes(page_of: Callable[[str], Any]) -> None:
+    page = page_of("language")
+    page.fill("#input", "the cat")
+    page.wait_for_selector(".bar.best")
+    assert page.locator(".bar").count() == 5
+    page.fill("#length", "40")
+    page.press("#input", "Control+Enter")
+    until(page, "document.querySelector('.continued b')?.textContent.length === 40")
+    assert page.text_content(".continued span") == "the cat"
+    both = "() => { write(); const during = at('write').textContent; write(); return during; }"
+    wanted = page.text_content("#write")
+    assert page.evaluate(both) != wanted  # the button stops what it began
+    until(page, f"at('write').textContent === '{wanted}'")
+
+
+def test_a_series_is_drawn_with_its_future(page_of: Callable[[str], Any], tmp_path: Path) -> None:
+    page = page_of("forecast")
+    times, values, _ = shop(60)
+    rows = [f"{time},{value}" for time, value in zip(times, values, strict=True)]
+    (tmp_path / "series.csv").write_text("time,customers\n" + "\n".join(rows))
+    page.set_input_files("#file", tmp_path / "series.csv")
+    page.wait_for_selector("#result polygon")
+    assert page.locator("#result table tr").count() == 1 + 6
+    page.fill("#horizon", "9")
+    until(page, "document.querySelectorAll('#result table tr').length === 10")
+    page.fill("#input", " ".join(f"{value:.1f}" for value in values[:40]))
+    until(page, "document.querySelector('#result td')?.textContent === '+1'")
+    page.fill("#input", "1, 2, many")
+    page.wait_for_selector("#notice:not([hidden])")
+    page.fill("#input", "1, 2, 3, 4, 5")
+    page.wait_for_selector("#notice", state="hidden")
+
+
+def test_a_signal_is_answered_early(page_of: Callable[[str], Any]) -> None:
+    page = page_of("signal")
+    rows = gestures(1)[0].values
+    page.fill("#input", "\n".join(" ".join(f"{value:.3f}" for value in row) for row in rows))
+    page.wait_for_selector("#growth-line path")
+    assert page.locator("#result svg path").count() == 3
+    assert page.locator(".bar.best").count() == 1
+
+
+def test_speech_from_a_file_and_a_microphone(
+    page_of: Callable[[str], Any], tasks: Server, tmp_path: Path
+) -> None:
+    page = page_of("transcribe")
+    samples = np.asarray(speech(1)[0].recording.sound.samples(RATE), np.float32)
+    soundfile.write(tmp_path / "speech.wav", samples, RATE)
+    page.set_input_files("#file", tmp_path / "speech.wav")
+    until(page, "document.getElementById('took').textContent !== ''")
+    content = (tmp_path / "speech.wav").read_bytes()
+    found = tasks.http.post(
+        "/v1/models/transcribe/predict", content=content, headers={"content-type": "audio/wav"}
+    )
+    expected = [word["text"] for word in found.json()["result"]["words"]]
+    assert page.locator(".word").all_text_contents() == expected and expected
+    assert page.locator("#player").is_visible()
+    page.focus("#record")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#record.on")
+    until(page, "document.querySelector('.heard .partial').textContent.length > 0")
+    page.wait_for_timeout(1200)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#player:visible")
+    assert page.locator("#result svg path").count() == 1

@@ -60,6 +60,7 @@ class ForecastSession(Session):
     task: ForecastTask
     codecs: SeriesCodec
     takes = "series"
+    at_once = 16
     wishes: ClassVar = {"horizon": Wish(int, 1, 1000, "Steps to look ahead.")}
 
     def _restore(self, archive: Archive) -> None:
@@ -177,6 +178,19 @@ class ForecastSession(Session):
         ):
             stream.feed(value, covariates)
         return stream
+
+    def input_schema(self) -> dict[str, Any]:
+        """Return the JSON schema of a series with the covariates of this model."""
+        schema, count = self.task.input_schema(), len(self.codecs.covariate_scales)
+        if count:
+            row = schema["properties"]["covariates"]["items"]
+            row |= {"minItems": count, "maxItems": count}
+            schema["required"].append("covariates")
+        else:
+            del schema["properties"]["covariates"]
+        if self.codecs.clock.unit == "step":
+            del schema["properties"]["times"]
+        return schema
 
     def live(self, options: Mapping[str, Any]) -> SeriesLive:
         """Begin a stream of plain values: a forecast after each value."""

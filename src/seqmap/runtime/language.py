@@ -52,13 +52,14 @@ class LanguageSession(Session):
 
     task: Language
     codecs: LanguageCodecs
+    at_once = 1  # each is written by itself
     wishes: ClassVar = {
         "length": Wish(int, 0, 1000, "Symbols to write, at most."),
         "temperature": Wish(float, 0, 10, "0 takes the likeliest symbol each time."),
         "top_k": Wish(int, 0, 1_000_000, "Only so many of the likeliest symbols; 0: all."),
         "top_p": Wish(float, 0.001, 1, "Only the likeliest that together have this probability."),
         "seed": Wish(int, 0, 2**53, "Of the draws."),
-        "n_best": Wish(int, 1, 10, "How many continuations to give."),
+        "n_best": Wish(int, 1, 5, "How many continuations to give."),
     }
 
     def _restore(self, archive: Archive) -> None:

@@ -222,6 +222,18 @@ class Session(ABC):
         """
         raise UserError(f"a model of the task {self.task.name} does not stream")
 
+    def input_schema(self) -> dict[str, Any]:
+        """Return the JSON schema of what the model takes; see `Task.input_from`."""
+        return self.task.input_schema()
+
+    def input_from(self, value: Any) -> Any:
+        """Return the input that is given as a value of JSON.
+
+        Raises:
+            UserError: The model does not map from such a value.
+        """
+        return self.task.input_from(value)
+
     def live(self, options: Mapping[str, Any]) -> Live:
         """Begin a stream of plain values, as a server gives it.
 

@@ -103,6 +103,18 @@ class SignalSession(Session):
             )
         return SignalStream(self)
 
+    def input_schema(self) -> dict[str, Any]:
+        """Return the JSON schema of a signal with the channels of this model."""
+        schema, channels = self.task.input_schema(), len(self.codecs.source.mean)
+        schema["items"] |= {"minItems": channels, "maxItems": channels}
+        return schema
+
+    def input_from(self, value: Any) -> Any:
+        """Return a signal that is given as steps of the channels of this model."""
+        found = self.task.input_from(value)
+        self.codecs.source.check(found)
+        return found
+
     def live(self, options: Mapping[str, Any]) -> SignalLive:
         """Begin a stream of plain values: early answers while a signal comes in."""
         from seqmap.runtime.live.values import SignalLive

@@ -25,7 +25,7 @@ from seqmap.search.lexicon import Lexicon
 from seqmap.search.ngram import NGrams
 from seqmap.search.phrases import Phrases
 from seqmap.tasks.base import Evaluation
-from seqmap.tasks.transcribe import Transcribe, TranscribeCodecs
+from seqmap.tasks.transcribe import RATES, Transcribe, TranscribeCodecs
 from seqmap.tasks.transcribe_results import Transcript, joined
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class TranscribeSession(Session):
     wishes: ClassVar = {
         "n_best": Wish(int, 1, 10, "How many readings to give."),
         "beam": Wish(int, 1, 64, "Readings that are kept while speech is heard."),
-        "rate": Wish(int, 1000, 192_000, "Of a stream: samples a second that come."),
+        "rate": Wish(int, *RATES, "Of a stream: samples a second that come."),
     }
     at_once = 1  # each is long: its text is shown as soon as it is known
 

@@ -110,7 +110,7 @@ def _described(app: FastAPI, service: Service) -> Callable[[], dict[str, Any]]:
                 ref_template="#/components/schemas/{model}"
             )
         sessions = [slot.current.session for slot in service.registry]
-        value = _any_of([session.task.input_schema() for session in sessions])
+        value = _any_of([session.input_schema() for session in sessions])
         options = _any_of([_options_of(session) for session in sessions])
         parts["One"]["properties"] = {"input": value, "options": options}
         parts["Many"]["properties"]["options"] = options

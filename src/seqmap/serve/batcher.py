@@ -22,6 +22,8 @@ from typing import Any
 from seqmap.runtime.session import Session
 from seqmap.serve.refusals import queue_full, stopping
 
+_LOOKING_UP = 64
+"""After so many inputs it is seen whether anybody still waits for the answers."""
 _MOMENT = 0.01
 """Seconds that the event loop may be kept from its other work."""
 _OVERHEAD = 20
@@ -172,7 +174,7 @@ def _answer(batch: list[Job]) -> tuple[list[Any], float]:
     started = time.perf_counter()
     session = batch[0].session
     try:
-        joint = _records(session, [given for job in batch for given in job.inputs])
+        joint = _records(session, [given for job in batch for given in job.inputs], batch)
     except Exception as error:
         if len(batch) == 1:
             return [error], time.perf_counter() - started
@@ -188,10 +190,18 @@ def _answer(batch: list[Job]) -> tuple[list[Any], float]:
 
 def _alone(job: Job) -> list[dict[str, Any]] | Exception:
     try:
-        return _records(job.session, job.inputs)
+        return _records(job.session, job.inputs, [job])
     except Exception as error:
         return error
 
 
-def _records(session: Session, inputs: Sequence[Any]) -> list[dict[str, Any]]:
-    return [session.task.record(answer) for answer in session.predict(inputs)]
+def _records(session: Session, inputs: Sequence[Any], batch: list[Job]) -> list[dict[str, Any]]:
+    """Answer inputs; stops early once nobody waits for the answers."""
+    found: list[dict[str, Any]] = []
+    size = min(session.at_once, _LOOKING_UP)
+    for begin in range(0, len(inputs), size):
+        if begin and all(job.future.done() for job in batch):
+            break
+        answers = session.predict(inputs[begin : begin + size])
+        found += [session.task.record(answer) for answer in answers]
+    return found

@@ -28,7 +28,8 @@ _SECURITY = (
     (b"referrer-policy", b"no-referrer"),
     (
         b"content-security-policy",
-        b"default-src 'self'; img-src 'self' data:; media-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'",
+        b"default-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
+        b"frame-ancestors 'none'; base-uri 'none'",
     ),
 )
 

@@ -197,7 +197,7 @@ def _load(path: Path) -> Loaded:
     described = {name: facts[name] for name in kept}
     described["explains"] = session.explains
     described["mapping"] = session.task.mapping
-    described["takes"] = session.task.input_schema()
+    described["takes"] = session.input_schema()
     described["options"] = {name: wish.schema() for name, wish in session.wishes.items()}
     described["hears"] = session.hears
     return Loaded(session, stamp, time.time(), described)

@@ -182,7 +182,7 @@ def _predictions(router: APIRouter, service: Service) -> None:
         """Tell why the answer is what it is: attributions, gates, what-if."""
         slot = service.registry.find(name, version)
         body = await read_body(request, schemas.One, settings)
-        found, asked = await service.explain(slot, body.input)
+        found, asked = await service.explain(slot, body.input, body.options or {})
         return json_response({**asked, "explanation": found})
 
     router.include_router(direct)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seqmap.errors import UserError
+from seqmap.runtime.session import Session
 from seqmap.serve.batcher import Batcher
 from seqmap.serve.measures import Measures
 from seqmap.serve.refusals import Refusal, queue_full, stopping, timed_out
@@ -87,10 +88,10 @@ class Service:
         """
         current = slot.current
         session = current.session
+        if options:
+            session = _wished(session, options)
         try:
-            inputs = [session.task.input_from(value) for value in values]
-            if options:
-                session = session.with_wishes(options)
+            inputs = [session.input_from(value) for value in values]
             async with asyncio.timeout(self.settings.timeout):
                 found = await slot.batcher.submit(session, inputs)
         except UserError as error:
@@ -99,14 +100,16 @@ class Service:
             raise timed_out(self.settings.timeout) from None
         return found, asked(slot, current.described)
 
-    async def explain(self, slot: Slot, value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    async def explain(
+        self, slot: Slot, value: Any, options: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return an explanation as plain values, and which model gave it.
 
         Raises:
             Refusal: The model does not explain itself, too many wait for it, or time is up.
         """
         current = slot.current
-        session = current.session
+        session = _wished(current.session, options)
         if not session.explains:
             raise Refusal(409, "no_explanation", f"{slot.name} does not explain itself")
         if self.stopping:
@@ -116,7 +119,7 @@ class Service:
         loop = asyncio.get_running_loop()
         self.explaining += 1
         work = loop.run_in_executor(
-            self.slow, lambda: session.explain(session.task.input_from(value)).record()
+            self.slow, lambda: session.explain(session.input_from(value)).record()
         )
         work.add_done_callback(self._explained)
         try:
@@ -155,6 +158,18 @@ class Service:
             if worked
             else f"{slot.name} {slot.version}: the old model goes on: {slot.problem}"
         )
+
+
+def _wished(session: Session, options: Mapping[str, Any]) -> Session:
+    """Return a model as a request wants it.
+
+    Raises:
+        Refusal: An option is not known, or out of range.
+    """
+    try:
+        return session.with_wishes(options)
+    except UserError as error:
+        raise Refusal(422, "bad_options", str(error)) from None
 
 
 def asked(slot: Slot, described: dict[str, Any]) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def stream_api(service: Service) -> APIRouter:
         slot = service.registry.find(name, version)
         value, options = await read_one(request, service.settings)
         try:
-            slot.current.session.task.input_from(value)
+            slot.current.session.input_from(value)
         except UserError as error:
             raise Refusal(422, "bad_input", str(error)) from None
         live = _opened(service, slot, options or {})

@@ -12,6 +12,7 @@ import numpy as np
 from seqmap.config import Config
 from seqmap.errors import DataError, UserError
 from seqmap.tasks.base import Task
+from seqmap.tasks.numbers import MOST, number_schema, row_of, table_of
 
 if TYPE_CHECKING:
     # Reading files drags half of the standard library in; a deployed model may never read one.
@@ -195,11 +196,15 @@ class ForecastTask(Task):
             "type": "object",
             "required": ["values"],
             "properties": {
-                "values": {"type": "array", "items": {"type": ["number", "null"]}},
+                "values": {
+                    "type": "array",
+                    "items": number_schema(missing=True),
+                    "contains": number_schema(),
+                },
                 "times": {"type": "array", "items": {"type": "string"}},
                 "covariates": {
                     "type": "array",
-                    "items": {"type": "array", "items": {"type": ["number", "null"]}},
+                    "items": {"type": "array", "items": number_schema(missing=True)},
                 },
                 "name": {"type": "string"},
             },
@@ -216,17 +221,21 @@ class ForecastTask(Task):
 
         if not isinstance(value, dict) or not isinstance(value.get("values"), list):
             raise UserError("a series is an object with values", given=type(value).__name__)
-        try:
-            values = np.array(value["values"], dtype=np.float64)
-            covariates = np.array(value.get("covariates") or [[]] * len(values), dtype=np.float64)
-        except (TypeError, ValueError):
-            raise UserError("values and covariates of a series are numbers or null") from None
+        values = row_of(value["values"])
+        covariates = table_of(value.get("covariates") or [[]] * len(value["values"]))
+        if values is None or covariates is None:
+            raise UserError(
+                "values and covariates of a series are numbers or null", allowed=f"within ±{MOST:g}"
+            )
         times = None
         if value.get("times"):
             times = parse_times(value["times"])
             if times is None:
                 raise UserError("times of a series are written as 2024-01-31T23:00")
-        return even_series(str(value.get("name", "y")), values, covariates, times)
+        name = value.get("name", "y")
+        if not isinstance(name, str):
+            raise UserError("the name of a series is a text", given=name)
+        return even_series(name, values, covariates, times)
 
     def inputs(self, path: str, options: ReadOptions) -> Iterator[Series]:
         """Read the series whose future is asked for."""

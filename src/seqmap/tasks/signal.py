@@ -14,6 +14,7 @@ from seqmap.codecs.series import filled
 from seqmap.config import Config
 from seqmap.errors import DataError, UserError
 from seqmap.tasks.classify import Classify, LabelSet
+from seqmap.tasks.numbers import number_schema, table_of
 
 if TYPE_CHECKING:
     from seqmap.data import ReadOptions
@@ -63,12 +64,7 @@ class SignalCodec:
         Raises:
             DataError: It has other channels than the training's.
         """
-        if values.ndim != 2 or values.shape[1] != len(self.mean):
-            raise DataError(
-                "a signal needs the channels of the training",
-                given=f"shape {values.shape}",
-                allowed=f"(time, {len(self.mean)})",
-            )
+        self.check(values)
         if not len(values):
             return np.zeros((0, self.size), np.float32)
         mean = np.array(self.mean)
@@ -80,6 +76,19 @@ class SignalCodec:
         change = np.diff(x, axis=0, prepend=x[:1]) / np.array(self.change)
         found = np.concatenate([level, change], axis=1)
         return np.asarray(np.clip(found, -_CLIP, _CLIP), dtype=np.float32)
+
+    def check(self, values: NDArray[Any]) -> None:
+        """Refuse a recording with other channels than the training's.
+
+        Raises:
+            DataError: It has.
+        """
+        if values.ndim != 2 or values.shape[1] != len(self.mean):
+            raise DataError(
+                "a signal needs the channels of the training",
+                given=f"shape {values.shape}",
+                allowed=f"(time, {len(self.mean)})",
+            )
 
 
 @dataclass(frozen=True)
@@ -186,18 +195,15 @@ class SignalTask(Classify):
 
     def input_schema(self) -> dict[str, Any]:
         """Return the JSON schema of a signal: steps of channels."""
-        numbers = {"type": "array", "items": {"type": ["number", "null"]}}
-        return {"type": "array", "items": numbers}
+        numbers = {"type": "array", "items": number_schema(missing=True)}
+        return {"type": "array", "minItems": 1, "items": numbers}
 
     def input_from(self, value: Any) -> Any:
         """Return a signal that is given as steps of channels; null where a value is missing."""
-        try:
-            found = np.asarray(value, dtype=np.float32)
-        except (TypeError, ValueError):
-            found = np.zeros(0, dtype=np.float32)
-        if found.ndim != 2 or not len(found):
+        found = table_of(value)
+        if found is None or not len(found):
             raise UserError("a signal is a list of steps, each a list of channels")
-        return found
+        return found.astype(np.float32)
 
     def inputs(self, path: str, options: ReadOptions) -> Iterator[Any]:
         """Read the signals of a file."""

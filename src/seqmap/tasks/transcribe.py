@@ -15,14 +15,19 @@ from seqmap.codecs.transcript import TranscriptCodec
 from seqmap.config import Config
 from seqmap.errors import DataError, UserError
 from seqmap.tasks.base import Evaluation, Task
+from seqmap.tasks.numbers import row_of
 from seqmap.tasks.transcribe_results import Transcript, evaluate_transcripts
 
 if TYPE_CHECKING:
     from seqmap.data import ReadOptions
-    from seqmap.data.audio import AudioDataset, Recording
+    from seqmap.data.audio import AudioDataset, Recording, Sound
 
 _SPEAKERS = 5
 """From so many speakers on, whole speakers are held out."""
+_LOUDEST = 8.0  # of full scale: what decoders make of loud music is a little above 1
+_SAMPLE = {"type": "number", "minimum": -_LOUDEST, "maximum": _LOUDEST}
+RATES = 1000, 192_000
+"""The least and the most samples a second that a server takes."""
 LONGEST = 600
 """Seconds of a recording that a server takes at once; longer ones are streamed."""
 _HIGHEST = 16_000
@@ -176,8 +181,8 @@ class Transcribe(Task):
         return {
             "type": "object",
             "properties": {
-                "samples": {"type": "array", "items": {"type": "number"}},
-                "rate": {"type": "integer", "minimum": 1},
+                "samples": {"type": "array", "items": _SAMPLE},
+                "rate": {"type": "integer", "minimum": RATES[0], "maximum": RATES[1]},
             },
             "required": ["samples", "rate"],
         }
@@ -191,23 +196,17 @@ class Transcribe(Task):
         from seqmap.data.audio import Samples, SoundFile
 
         if isinstance(value, bytes):
-            file = SoundFile("the recording", lambda: BytesIO(value))
-            if file.header().seconds > LONGEST:
-                raise UserError(
-                    "the recording is too long to be sent at once",
-                    given=f"{file.header().seconds:.0f} s",
-                    allowed=f"{LONGEST} s",
-                    remedy="Stream it",
-                )
-            return file
+            return _bounded(SoundFile("the recording", lambda: BytesIO(value)))
 
         try:
-            samples, rate = np.asarray(value["samples"], np.float32), int(value["rate"])
-        except (TypeError, KeyError, ValueError):
+            samples, rate = row_of(value["samples"], _LOUDEST), int(value["rate"])
+        except (TypeError, KeyError, ValueError, OverflowError):
+            samples, rate = None, 0
+        if samples is None or np.isnan(samples).any() or isinstance(value["rate"], bool):
             raise UserError(
                 "a recording is its samples and their rate", allowed='{"samples": […], "rate": …}'
-            ) from None
-        return Samples(samples, rate)
+            )
+        return _bounded(Samples(samples.astype(np.float32), rate))
 
     def inputs(self, path: str, options: ReadOptions) -> Iterator[Recording]:
         """Read recordings: a file, a folder or archive, a manifest; paths from standard input."""
@@ -262,3 +261,23 @@ class Transcribe(Task):
     ) -> Evaluation:
         """Score transcripts against what was said."""
         return evaluate_transcripts([one.text for one in truth], answers, codecs.target)
+
+
+def _bounded(sound: Sound) -> Sound:
+    """Refuse what would take for ever: a small file may hold hours, a low rate many more.
+
+    Raises:
+        UserError: It is too long, or its rate is none of sound.
+    """
+    header = sound.header()
+    if not RATES[0] <= header.rate <= RATES[1]:
+        allowed = f"{RATES[0]:,} to {RATES[1]:,} samples a second"
+        raise UserError("this is no rate of sound", given=header.rate, allowed=allowed)
+    if header.seconds > LONGEST:
+        raise UserError(
+            "the recording is too long to be sent at once",
+            given=f"{header.seconds:.0f} s",
+            allowed=f"{LONGEST} s",
+            remedy="Stream it",
+        )
+    return sound

@@ -40,7 +40,7 @@ class SoundLive(Live):
 
     def pieces(self, value: Any) -> Iterable[NDArray[Any]]:
         """Cut a recording as it would come from a microphone."""
-        sound = self._session.task.input_from(value)
+        sound = self._session.input_from(value)
         assert isinstance(sound, Sound)
         size = max(int(self._rate * _EVERY), 1)
         for block in sound.hear(self._rate):

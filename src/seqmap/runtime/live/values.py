@@ -34,32 +34,32 @@ class SeriesLive(Live):
 
     def pieces(self, value: Any) -> Iterable[Series]:
         """Cut a series: a past of half of it at least, then value by value."""
-        series: Series = self._session.task.input_from(value)
+        series: Series = self._session.input_from(value)
         begin = max(len(series) - _STEPS, len(series) // 2, 1)
         yield series.cut(0, begin)
         for place in range(begin, len(series)):
             yield series.cut(place, place + 1)
 
     def feed(self, piece: Any) -> Iterator[Record]:
-        """Take a past, or further values: a number, a list, or `{"values": …}`; yields a forecast.
+        """Take a past, or what comes next; yields a forecast.
+
+        Args:
+            piece: A number, None where one is missing, a list of them, `{"values": …}`, a series.
 
         Raises:
             UserError: It is none of these.
         """
-        series: Any = piece
-        if isinstance(piece, int | float):
+        if piece is None or isinstance(piece, int | float):
             piece = [piece]
         if isinstance(piece, list):
             piece = {"values": piece}
-        if isinstance(piece, dict):
-            if self._stream is not None and piece.get("values") == [None]:
-                series = None
-            else:
-                series = self._session.task.input_from(piece)
+        if isinstance(piece, dict) and self._stream is not None and piece.get("values") == [None]:
+            self._stream.feed(float("nan"))
+            yield self.result()
+            return
+        series: Any = self._session.input_from(piece) if isinstance(piece, dict) else piece
         if self._stream is None:
             self._stream = self._session.follow(series)
-        elif series is None:
-            self._stream.feed(float("nan"))
         else:
             for value, more in zip(series.values.tolist(), series.covariates.tolist(), strict=True):
                 self._stream.feed(value, more)
@@ -88,13 +88,14 @@ class SignalLive(Live):
 
     def pieces(self, value: Any) -> Iterable[Any]:
         """Cut a signal into pieces of some steps."""
-        steps = self._session.task.input_from(value)
+        steps = self._session.input_from(value)
         size = max(1, -(-len(steps) // _STEPS))
         return (steps[begin : begin + size] for begin in range(0, len(steps), size))
 
     def feed(self, piece: Any) -> Iterator[Record]:
         """Take steps, a list of channels each; yields the answer so far."""
-        for step in np.asarray(self._session.task.input_from(piece)):
+        steps = piece if isinstance(piece, np.ndarray) else self._session.input_from(piece)
+        for step in steps:
             self._stream.feed(step)
         yield self.result()
 

@@ -29,7 +29,7 @@ function short(value) {
 
 // lines: [{ values, from, colour, dashed, name }], bands: [{ low, high, from, opacity }].
 function chart({ lines, bands = [], height = 260, label, ruler, marksX }) {
-  const width = 680, left = 52, right = 10, top = 10, bottom = 28;
+  const width = Math.max(260, Math.min(726, at("answer").clientWidth - 32)), left = 52, right = 10, top = 10, bottom = 28;
   const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
   const all = [...lines.flatMap(line => line.values), ...bands.flatMap(band => [...band.low, ...band.high])]
     .filter(Number.isFinite);
@@ -45,7 +45,7 @@ function chart({ lines, bands = [], height = 260, label, ruler, marksX }) {
     drawn("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "grid" }, svg);
     drawn("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end", class: "mark" }, svg, short(value));
   }
-  for (const [place, text] of marksX || marks(first, last, 6).map(value => [value, short(value)])) {
+  for (const [place, text] of marksX || marks(first, last, width < 500 ? 4 : 6).map(value => [value, short(value)])) {
     const anchor = marksX && x(place) < left + 50 ? "start" : "middle";
     drawn("text", { x: x(place), y: height - 8, "text-anchor": anchor, class: "mark" }, svg, text);
   }

@@ -82,6 +82,8 @@ async function record() {
   }
   const turn = begin(), parts = heardBox(), kept = [];
   at("result").replaceChildren(parts.box);
+  hide("player");
+  at("took").textContent = "";
   parts.rest.textContent = say.listening;
   const rate = chosen.hears;
   const socket = chosen.streams ? socketOf(path("live"), { rate }, found => told(parts, found)) : null;

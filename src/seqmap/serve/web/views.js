@@ -83,7 +83,9 @@ const SERIES = {
   tools: ["horizon-label"],
   async answer(input, turn) {
     const horizon = Number(at("horizon").value);
-    const result = await predicted(input, turn, horizon ? { horizon } : undefined);
+    // Not every model knows times and covariates.
+    const known = Object.entries(input).filter(([name]) => name in chosen.takes.properties);
+    const result = await predicted(Object.fromEntries(known), turn, horizon ? { horizon } : undefined);
     if (result) drawForecast(at("result"), input, result);
   },
 };
@@ -98,8 +100,9 @@ function drawForecast(box, input, result) {
   const inner = levels.filter(level => level < 0.5 && level > (1 - result.coverage) / 2 + 0.01).pop();
   const mirror = levels.find(level => Math.abs(level - (1 - inner)) < 1e-6);
   if (inner && mirror) bands.push({ low: result.quantiles[inner], high: result.quantiles[mirror], from: at0, opacity: 0.22 });
-  const times = input.times ? [...input.times.slice(begin), ...result.times] : null;
-  const marksX = times && [0, 0.33, 0.66].map(share => Math.round(share * (times.length - 1)))
+  const times = input.times && result.times.length ? [...input.times.slice(begin), ...result.times] : null;
+  const places = at("answer").clientWidth < 500 ? [0, 0.5] : [0, 0.33, 0.66];
+  const marksX = times && places.map(share => Math.round(share * (times.length - 1)))
     .map(place => [place, times[place].slice(0, 16).replace("T", " ")]);
   const known = past[past.length - 1];
   const lines = [
