@@ -143,6 +143,55 @@ def test_other_taggers(make_tagger: Make, settings: dict[str, object]) -> None:
     assert "</html>" in found.html()
 
 
+def test_gradients_of_a_span_add_up(tagger: TagSession) -> None:
+    found = tagger.explain(TEXT)
+    check = found.completeness
+    assert check is not None and found.integrated is not None
+    odds = np.log(found.span_probability / (1 - found.span_probability))
+    assert check.error < 0.02 * max(1, abs(check.difference)) and check.parity < 1e-3
+    nothing = tagger.reader.read_vectors(
+        0 * tagger.reader.vectors([t.text for t in found.tokens])[None],
+        [t.text for t in found.tokens],
+    )[0]
+    single, pairs = probabilities(nothing[0], tagger.search.chain, tagger.search.temperature)
+    start, end = found.span
+    chance = single[start, found.best[start]]
+    for t in range(start + 1, end):
+        chance *= pairs[t - 1, found.best[t - 1], found.best[t]] / single[t - 1, found.best[t - 1]]
+    assert check.difference == pytest.approx(odds - np.log(chance / (1 - chance)), abs=1e-3)
+    assert "Integrated gradients" in found.html() and "completeness" in found.summary()
+
+
+def test_an_intent_is_explained(make_tagger: Make) -> None:
+    session = restore(make_tagger(intents=2))
+    answer = session.predict([TEXT])[0]
+    found = session.explain(TEXT, target=answer.intent)
+    assert found.span is None and found.target == answer.intent
+    assert found.span_probability == pytest.approx(answer.intent_probability, abs=1e-5)
+    tokens = list(session.sentence(TEXT).tokens)
+    changed = [*tokens[:2], NOTHING, *tokens[3:]]
+    other = session.predict([changed])[0]
+    chance = other.intent_probability
+    if other.intent != answer.intent:
+        chance = 1 - chance
+    odds = [np.log(p / (1 - p)) for p in (found.span_probability, chance)]
+    assert found.occlusion[2] == pytest.approx(odds[0] - odds[1], abs=1e-3)
+    check = found.completeness  # a maximum over the tokens has edges along the path
+    assert check is not None and check.error < 0.06 * max(1, abs(check.difference))
+    assert answer.intent in found.html() and answer.intent in found.summary()
+    with pytest.raises(UserError, match="Did you mean 'intent1'"):
+        session.explain(TEXT, target="intent11")
+
+
+def test_similar_states_of_a_tagger(tagger: TagSession) -> None:
+    corpus = ["nothing of it", "", f"and {TEXT}", TEXT]
+    found = tagger.explain(TEXT, corpus=corpus, token=1)
+    assert found.matched == 1
+    assert "Doe" in found.matches[0].text[found.matches[0].start : found.matches[0].end]
+    assert found.matches[0].similarity > found.matches[-1].similarity
+    assert "Similar states" in found.html()
+
+
 def test_labels_of_tokens(make_tagger: Make) -> None:
     archive = make_tagger(tag__decoder="softmax")
     target = {**archive.manifest["target"], "spans": False}
@@ -159,7 +208,6 @@ def test_strange_texts_and_mistakes(tagger: TagSession) -> None:
     for asked, message in (
         ({"target": "PERS"}, "Did you mean 'PER'"),
         ({"token": 99}, "no such token; given: '99'"),
-        ({"corpus": ["a"]}, "does not look for similar states"),
     ):
         with pytest.raises(UserError, match=message):
             tagger.explain(TEXT, **asked)

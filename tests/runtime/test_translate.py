@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from seqmap.nn.translator import TranslationNetwork
 from seqmap.runtime import native
 from seqmap.runtime.alignment import Alignment
 from seqmap.runtime.archive import FORMAT, Archive, from_bytes, save, to_bytes
+from seqmap.runtime.explain.translate import _scored, forced
 from seqmap.runtime.quantize import quantized
 from seqmap.runtime.session import load, restore
 from seqmap.runtime.translate import TranslateSession
@@ -217,9 +219,10 @@ def test_alignments(tmp_path: Path) -> None:
     alignment = session.with_search(prefix="two").explain("两本 <b>书", what_if=["one cat"])
     assert isinstance(alignment, Alignment) and alignment.answer.tokens
     record = alignment.record()
-    assert np.array(record["alignment"]).shape == (len(record["tokens"]), len(alignment.columns))
+    assert np.array(record["alignment"]).shape == (len(record["rows"]), len(alignment.columns))
     page = alignment.html()
-    assert "&lt;" in page and "<b>书" not in page and page.count("<td") == alignment.weights.size
+    assert "&lt;" in page and "<b>书" not in page
+    assert page.count("<td") == 2 * alignment.weights.size - len(alignment.rows)
     assert alignment.summary().startswith(alignment.answer.text)
     assert session.explain("one cat", target="two").answer.text.startswith("two")
     alignment_picture(alignment, tmp_path / "a.png")
@@ -227,6 +230,38 @@ def test_alignments(tmp_path: Path) -> None:
     empty = session.explain("")
     assert empty.html() and empty.summary() == "\n"
     alignment_picture(empty, tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("decoder", ["lstm", "lstm-feeding", "transformer"])
+def test_what_read_pieces_do(core: str, decoder: str) -> None:
+    text = "how much is the book?"
+    made = (session_of(seed, translate__decoder=decoder) for seed in range(20))
+    session = next(found for found in made if len(found.predict([text])[0].tokens) > 1)
+    found = session.explain(text, corpus=["the book is red", text, ""], token=2)
+    answer = session.predict([text])[0]
+    ids = session.codecs.source.encode(text)
+    written = session.written_ids(text)
+    assert len(found.tokens) == len(ids) and found.losses.shape == (len(written), len(ids))
+    whole = forced(session, [ids], written)[0]
+    assert whole.sum() == pytest.approx(answer.log_probability, abs=1e-3)
+    without = forced(session, [np.delete(ids, 1)], written)[0]
+    assert found.occlusion[1] == pytest.approx((whole - without).sum(), abs=1e-4)
+    assert found.losses[0, 1] == pytest.approx(whole[0] - without[0], abs=1e-4)
+    check = found.completeness
+    assert check is not None and found.integrated is not None
+    nothing = session.writer.begin_vectors(0 * session.writer.vectors(ids)[None])
+    zero = _scored(session, nothing, 1, written).sum()
+    assert check.difference == pytest.approx(whole.sum() - zero, abs=1e-3)
+    assert check.error < 0.03 * max(1, abs(check.difference)) and check.parity < 1e-3
+    for token in found.tokens:
+        if token.start == token.end:
+            continue  # a blank or a folded character
+        assert text[token.start : token.end].strip() == token.text.strip()
+    assert found.matched == 2 and found.matches
+    json.dumps(found.record(), allow_nan=False)
+    page = found.html()
+    assert "Integrated gradients" in page and "Similar states" in page
+    assert bool(found.layers) and "forget gate" in page
 
 
 def test_scores_of_texts() -> None:

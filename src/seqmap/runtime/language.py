@@ -33,6 +33,7 @@ from seqmap.tasks.language import (
 
 if TYPE_CHECKING:
     from seqmap.data.corpus import Corpus
+    from seqmap.runtime.explain.explanation import Explanation
     from seqmap.runtime.live.language import LanguageLive
 
 _ROWS = 16
@@ -52,6 +53,7 @@ class LanguageSession(Session):
 
     task: Language
     codecs: LanguageCodecs
+    explains = True
     at_once = 1  # each is written by itself
     wishes: ClassVar = {
         "length": Wish(int, 0, 1000, "Symbols to write, at most."),
@@ -160,6 +162,21 @@ class LanguageSession(Session):
         drawn = {name: value for name, value in given.items() if name != "n_best"}
         other = self.with_sampling(replace(self.sampling, **drawn))
         return other.with_answers(n_best=given.get("n_best", self._count))
+
+    def explain(
+        self,
+        text: str,
+        *,
+        target: str | None = None,
+        what_if: Sequence[str] = (),
+        corpus: Iterable[str] = (),
+        token: int | None = None,
+    ) -> Explanation:
+        """Explain what follows a text: attributions, gates, what-if, similar states."""
+        # Imported here: who only asks for answers does not pay for it.
+        from seqmap.runtime.explain.language import explain_next
+
+        return explain_next(self, text, target=target, what_if=what_if, corpus=corpus, token=token)
 
     def calibrated(self, deep: NDArray[Any]) -> NDArray[np.float64]:
         """Turn scores into probabilities."""

@@ -134,9 +134,7 @@ class TagSession(Session):
         # Imported here: who only asks for answers does not pay for it.
         from seqmap.runtime.explain.tag import explain_tags
 
-        if corpus:
-            raise UserError("a tagger does not look for similar states", given="a corpus")
-        return explain_tags(self, text, target=target, what_if=what_if, token=token)
+        return explain_tags(self, text, target=target, what_if=what_if, corpus=corpus, token=token)
 
     def sentence(self, given: TagInput, line: int = 0) -> Sentence:
         """Return an input as tokens that know where they stand.

@@ -134,6 +134,32 @@ class TagReader:
             begin = end
         return emissions, logits
 
+    def states(self, tokens: Sequence[str]) -> Floats:
+        """Return the encoder's states of a sentence, (tokens, width)."""
+        documents, _, table = self._rows([tokens])
+        return np.asarray(table.reader.states(documents))
+
+    def read_vectors(self, x: Floats, tokens: Sequence[str]) -> tuple[Floats, Floats | None]:
+        """Read a sentence whose tokens are given as vectors, in NumPy.
+
+        Args:
+            x: Several such sentences, (sentences, tokens, size).
+            tokens: The sentence: what its lexical features say stays as it is.
+
+        Returns:
+            Emissions (sentences, tokens, tags), and logits (sentences, intents) or None.
+        """
+        count, time, size = x.shape
+        table = np.ascontiguousarray(x.reshape(-1, size))
+        reader = NumpyReader(self._arrays, table, self._config)
+        rows = np.arange(count * time, dtype=np.int32).reshape(count, time)
+        states = reader.states(list(rows))
+        emissions = (states @ self._output[0] + self._output[1]).reshape(count, time, -1)
+        if self._features is not None:
+            documents, extra, own = self._rows([tokens])
+            emissions += self._wide(documents[0], extra, Layout([time]), own)
+        return emissions, self._whole(states, Layout([time] * count))
+
     def vectors(self, tokens: Sequence[str]) -> Floats:
         """Return what the encoder reads of a sentence, (tokens, size)."""
         documents, _, table = self._rows([tokens])

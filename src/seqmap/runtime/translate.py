@@ -155,20 +155,25 @@ class TranslateSession(Session):
         corpus: Iterable[str] = (),
         token: int | None = None,
     ) -> Alignment:
-        """Show which pieces of a text each piece of its answer attended to.
+        """Show what each piece of an answer attended to, and what the read pieces do to it.
 
         Args:
             text: What is read.
             target: What the answer shall begin with; None leaves it free.
             what_if: Other texts, answered for comparison.
-            corpus: Is not used by translators.
-            token: Is not used by translators.
+            corpus: Texts to look for similar states of the encoder in.
+            token: Number of the piece whose state is looked for; None takes the weightiest.
         """
-        from seqmap.runtime.alignment import Alignment
+        # Imported here: who only asks for answers does not pay for it.
+        from seqmap.runtime.explain.translate import explain_translation
 
         session = self if target is None else self.with_search(prefix=target)
-        answers = session.predict([text, *what_if])
-        return Alignment(answers[0], tuple(answers[1:]))
+        return explain_translation(session, text, what_if=what_if, corpus=corpus, token=token)
+
+    def written_ids(self, text: str) -> NDArray[np.int64]:
+        """Return the pieces of the answer to a text, without its end, (pieces,)."""
+        ids = self.codecs.source.encode(text)[: self.config.text.max_length]
+        return np.asarray(self._search([ids], [0])[0][0].pieces, np.int64)
 
     def limit(self, length: int) -> int:
         """Return the most pieces that an answer to so many may have.

@@ -54,6 +54,7 @@ class TranslateNetwork:
         output = writing / scale
         if own.tie == "none":
             output = take(arrays, "output.weight", target, size)
+        self._reading, self._arrays, self._config = reading, arrays, config
         self.backend = "native" if native.available() else "numpy"
         self._ops = self._make_ops(precision)
         self._reader = _reader(arrays, reading, config, precision, self.backend)
@@ -72,7 +73,31 @@ class TranslateNetwork:
     def begin(self, sources: Sequence[Ids], width: int) -> DecoderState:
         """Read the sources; return the state before the first piece."""
         ended = [np.append(ids, np.int32(BOUNDARY)).astype(np.int32) for ids in sources]
-        states = self._reader.states(ended)
+        return self._begun(self._reader, ended, width)
+
+    def vectors(self, ids: Ids) -> Floats:
+        """Return what the encoder reads of a source, without its boundary, (time, size)."""
+        return np.asarray(self._reading[ids])
+
+    def states(self, ids: Ids) -> Floats:
+        """Return the encoder's states of a source and its boundary, (time + 1, features)."""
+        return np.asarray(self._reader.states([np.append(ids, BOUNDARY).astype(np.int32)]))
+
+    def begin_vectors(self, x: Floats) -> DecoderState:
+        """Read sources of one length that are given as vectors, (sources, time, size).
+
+        NumPy reads them, whatever computes otherwise: no native encoder takes other vectors than
+        those of its table.
+        """
+        count, time, size = x.shape
+        table = np.concatenate([x.reshape(-1, size), self._reading[[BOUNDARY]]])
+        rows = np.arange(count * time, dtype=np.int32).reshape(count, time)
+        ended = [np.append(own, np.int32(count * time)).astype(np.int32) for own in rows]
+        reader = NumpyReader(self._arrays, np.ascontiguousarray(table), self._config)
+        return self._begun(reader, ended, 1)
+
+    def _begun(self, reader: Reader, ended: Sequence[Ids], width: int) -> DecoderState:
+        states = reader.states(ended)
         lengths = np.array([len(ids) for ids in ended])
         mask = np.arange(int(lengths.max()))[None, :] < lengths[:, None]
         memory = np.zeros((*mask.shape, states.shape[1]), np.float32)

@@ -18,9 +18,10 @@ from seqmap.runtime.explain.explanation import (
     Explanation,
     Match,
     Token,
+    chosen_token,
 )
 from seqmap.runtime.explain.lstm import LSTMGradient, gates_of
-from seqmap.runtime.explain.similar import similar_places
+from seqmap.runtime.explain.similar import classifier_reader, similar_places
 
 if TYPE_CHECKING:
     from seqmap.runtime.classify import ClassifySession
@@ -65,12 +66,8 @@ def explain_label(
     matches: tuple[Match, ...] = ()
     if corpus and tokens:
         weights = np.abs(occlusion if integrated is None else integrated)
-        matched = int(weights.argmax()) if token is None else token
-        if not 0 <= matched < len(tokens):
-            raise UserError(
-                "there is no such symbol", given=matched, allowed=f"0 to {len(tokens) - 1}"
-            )
-        matches = similar_places(session, text, matched, corpus)
+        matched = chosen_token(weights, token)
+        matches = similar_places(classifier_reader(session), text, matched, corpus)
     return Explanation(
         text,
         answer,

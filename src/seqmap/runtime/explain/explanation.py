@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqmap.errors import UserError
+
 Array = NDArray[np.float64]
 
 _LISTED = 10
@@ -197,3 +199,15 @@ def reduced(rows: Array) -> Array:
 def rounded(values: Array) -> Any:
     """Return numbers as lists, short enough to send."""
     return np.round(values, 5).tolist()
+
+
+def chosen_token(weights: Array, token: int | None) -> int:
+    """Return the number of the symbol whose state is looked for: the weightiest, unless named.
+
+    Raises:
+        UserError: There is no such symbol.
+    """
+    chosen = int(np.abs(weights).argmax()) if token is None else token
+    if not 0 <= chosen < len(weights):
+        raise UserError("there is no such symbol", given=chosen, allowed=f"0 to {len(weights) - 1}")
+    return chosen

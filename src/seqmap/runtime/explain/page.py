@@ -6,11 +6,12 @@ import base64
 import html
 import struct
 import zlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from seqmap.runtime.explain.explanation import Array, Explanation, reduced
+from seqmap.runtime.explain.explanation import Array, Explanation, Match, Token, reduced
 
 _STYLE = """
 .seqmap-explanation { font: 15px/1.5 system-ui, "Noto Sans SC", "PingFang SC", sans-serif;
@@ -60,9 +61,9 @@ def body(explanation: Explanation) -> str:
     """Return the explanation alone, with its style."""
     parts = [*_answer(explanation), *_colours(explanation)]
     parts += edit_section(explanation)
-    parts += gate_section(explanation)
+    parts += gate_section(explanation.layers)
     parts += _maps(explanation)
-    parts += _matches(explanation)
+    parts += matches(explanation)
     return styled(parts)
 
 
@@ -95,30 +96,48 @@ def _colours(explanation: Explanation) -> list[str]:
         " the word. Dotted: words that the model does not know.</p>",
         marked(explanation, explanation.occlusion),
     ]
-    check = explanation.completeness
-    if explanation.integrated is not None and check is not None:
-        parts += [
-            "<h2>Integrated gradients (network)</h2>",
-            marked(explanation, explanation.integrated),
-            f'<p class="soft">They add up to {check.sum:.4f}; the score of {target} rises by'
-            f" {check.difference:.4f} over an empty input: completeness error {check.error:.1e}."
-            " The scores explained differ from the deployed ones by at most"
-            f" {check.parity:.1e}.</p>",
-        ]
+    parts += gradient_section(explanation)
     if explanation.attention is not None:
         parts += ["<h2>Attention</h2>", marked(explanation, explanation.attention)]
     return parts
 
 
+def gradient_section(explanation: Explanation) -> list[str]:
+    """Return the text in the colours of integrated gradients, and how well they add up."""
+    check = explanation.completeness
+    if explanation.integrated is None or check is None:
+        return []
+    target = html.escape(explanation.target)
+    return [
+        "<h2>Integrated gradients (network)</h2>",
+        marked(explanation, explanation.integrated),
+        f'<p class="soft">They add up to {check.sum:.4f}; the score of {target} rises by'
+        f" {check.difference:.4f} over an empty input: completeness error {check.error:.1e}."
+        f" The scores explained differ from the deployed ones by at most {check.parity:.1e}.</p>",
+    ]
+
+
 def marked(explanation: Explanation, weights: Array) -> str:
     """Return the text with its symbols in colours."""
+    return coloured(explanation.text, explanation.tokens, weights, explanation.matched)
+
+
+def coloured(text: str, tokens: Sequence[Token], weights: Array, wanted: int | None = None) -> str:
+    """Return a text with its symbols in the colours of weights.
+
+    Args:
+        text: The text.
+        tokens: Its symbols.
+        weights: (tokens,).
+        wanted: Number of a symbol that gets a frame.
+    """
     most = max(float(np.abs(weights).max()), 1e-9)
-    parts, place, text = [], 0, explanation.text
-    for number, (token, weight) in enumerate(zip(explanation.tokens, weights, strict=True)):
+    parts, place = [], 0
+    for number, (token, weight) in enumerate(zip(tokens, weights, strict=True)):
         parts.append(html.escape(text[place : token.start]))
         colour = "27,108,168" if weight >= 0 else "200,85,61"
         kinds = [] if token.known else ["unknown"]
-        kinds += ["wanted"] if number == explanation.matched else []
+        kinds += ["wanted"] if number == wanted else []
         parts.append(
             f'<mark class="{" ".join(kinds)}" title="{weight:+.4f}" '
             f'style="background:rgba({colour},{0.75 * abs(weight) / most:.3f})">'
@@ -153,10 +172,10 @@ def edit_section(explanation: Explanation, measured: str | None = None) -> list[
     ]
 
 
-def gate_section(explanation: Explanation) -> list[str]:
+def gate_section(layers: Mapping[str, Mapping[str, Array]]) -> list[str]:
     """Return heat maps of gates, cells and states."""
     parts = []
-    for layer, gates in explanation.layers.items():
+    for layer, gates in layers.items():
         parts += [
             f"<h2>LSTM layer {html.escape(layer)}</h2>",
             '<p class="soft">One column a word, from left to right; one row a group of units.'
@@ -191,18 +210,24 @@ def _maps(explanation: Explanation) -> list[str]:
     return parts
 
 
-def _matches(explanation: Explanation) -> list[str]:
+def matches(explanation: Explanation) -> list[str]:
+    """Return places of a corpus with a similar state, if they were looked for."""
     if not explanation.matches or explanation.matched is None:
         return []
+    return match_section(explanation.matches, explanation.tokens[explanation.matched].text)
+
+
+def match_section(matches: Sequence[Match], word: str) -> list[str]:
+    """Return places of a corpus with a state similar to that at a word."""
     rows = "".join(
         f'<tr><td class="number" style="width:4em">{match.similarity:.3f}</td>'
         f"<td>{html.escape(match.text[: match.start])}"
         f"<b>{html.escape(match.text[match.start : match.end])}</b>"
         f"{html.escape(match.text[match.end :])}</td></tr>"
-        for match in explanation.matches
+        for match in matches
     )
-    word = html.escape(explanation.tokens[explanation.matched].text)
-    return [f"<h2>Similar states to that at “{word}”</h2>", f"<table>{rows}</table>"]
+    title = f"<h2>Similar states to that at “{html.escape(word)}”</h2>"
+    return [title, f"<table>{rows}</table>"]
 
 
 def colours(rows: Array, low: float, high: float) -> Any:

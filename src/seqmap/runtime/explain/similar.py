@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,61 +18,73 @@ from seqmap.runtime.ops.weights import take
 if TYPE_CHECKING:
     from seqmap.runtime.classify import ClassifySession
 
+Spans = Sequence[tuple[int, int]]
+Read = Callable[[list[str]], list[tuple[Any, Spans]]]
+"""Of each text the states of its symbols, (symbols, width), and where these stand."""
+
 _CHUNK = 64
 _AROUND = 60
 """Characters that are shown on each side of a place."""
 
 
 def similar_places(
-    session: ClassifySession, text: str, token: int, corpus: Iterable[str], *, count: int = 8
+    read: Read, text: str, token: int, corpus: Iterable[str], *, count: int = 8
 ) -> tuple[Match, ...]:
     """Return the places whose states are the most similar (cosine), one a text, the best first.
 
     Args:
-        session: The model; any encoder.
+        read: What the network makes of texts.
         text: The text that is explained.
         token: Number of its symbol.
         corpus: Texts to look in; read once, in constant memory.
         count: How many places.
     """
-    config, codec = session.config, session.codecs.source
-    embedding = take(session.archive.arrays, "embedding.weight", codec.size, config.embedding.size)
-    encoder = restore_encoder(session.archive.arrays, embedding, config.encoder)
-
-    def read(texts: list[str]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Return states and the numbers of the symbols that were read, of each text."""
-        ids = [codec.encode(given) for given in texts]
-        limit, side = config.text.max_length, config.text.truncate
-        kept = [truncate(np.arange(len(part), dtype=np.int32), limit, side) for part in ids]
-        ids = [part[places] for part, places in zip(ids, kept, strict=True)]
-        layout = Layout([len(part) for part in ids])
-        states = encoder.encode(np.concatenate(ids), layout)
-        states = states / np.maximum(np.linalg.norm(states, axis=1, keepdims=True), 1e-9)
-        return np.split(states, layout.offsets[1:-1]), kept
-
-    wanted = read([text])[0][0][token]
-    best: list[tuple[float, int, str, int]] = []
+    wanted = _unit(read([text])[0][0])[token]
+    best: list[tuple[float, int, str, tuple[int, int]]] = []
     coming, number = iter(corpus), 0
     while part := list(islice(coming, _CHUNK)):
-        for given, states, kept in zip(part, *read(part), strict=True):
+        for given, (states, spans) in zip(part, read(part), strict=True):
             number += 1
             if len(states) == 0 or given == text:
                 continue
-            likeness = states @ wanted
+            likeness = _unit(states) @ wanted
             place = int(likeness.argmax())
             # The number settles ties, so that texts are never compared.
-            item = (float(likeness[place]), -number, given, int(kept[place]))
+            item = (float(likeness[place]), -number, given, spans[place])
             if len(best) < count:
                 heapq.heappush(best, item)
             else:
                 heapq.heappushpop(best, item)
     return tuple(
-        _match(session, likeness, given, place)
-        for likeness, _, given, place in sorted(best, reverse=True)
+        _match(likeness, given, span) for likeness, _, given, span in sorted(best, reverse=True)
     )
 
 
-def _match(session: ClassifySession, likeness: float, text: str, place: int) -> Match:
-    start, end = session.codecs.source.offsets(text)[place]
+def _unit(states: Any) -> Any:
+    return states / np.maximum(np.linalg.norm(states, axis=1, keepdims=True), 1e-9)
+
+
+def _match(likeness: float, text: str, span: tuple[int, int]) -> Match:
+    start, end = span
     begin = max(0, start - _AROUND)
     return Match(likeness, text[begin : end + _AROUND], start - begin, end - begin)
+
+
+def classifier_reader(session: ClassifySession) -> Read:
+    """Return what reads texts as a classifier does; any encoder."""
+    config, codec = session.config, session.codecs.source
+    embedding = take(session.archive.arrays, "embedding.weight", codec.size, config.embedding.size)
+    encoder = restore_encoder(session.archive.arrays, embedding, config.encoder)
+
+    def read(texts: list[str]) -> list[tuple[Any, Spans]]:
+        ids = [codec.encode(given) for given in texts]
+        limit, side = config.text.max_length, config.text.truncate
+        kept = [truncate(np.arange(len(part), dtype=np.int32), limit, side) for part in ids]
+        ids = [part[places] for part, places in zip(ids, kept, strict=True)]
+        layout = Layout([len(part) for part in ids])
+        states = np.split(encoder.encode(np.concatenate(ids), layout), layout.offsets[1:-1])
+        spans = [codec.offsets(given) for given in texts]
+        shown = [[own[k] for k in places] for own, places in zip(spans, kept, strict=True)]
+        return list(zip(states, shown, strict=True))
+
+    return read

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seqmap.calibration import softmax
 from seqmap.codecs.base import UNKNOWN
 from seqmap.data.tagging.records import Sentence
 from seqmap.data.tagging.schemes import Span
 from seqmap.errors import UserError, nearest
-from seqmap.runtime.explain.explanation import Array, Edit, Explanation, Token, rounded
+from seqmap.runtime.explain.explanation import (
+    Array,
+    Completeness,
+    Edit,
+    Explanation,
+    Token,
+    chosen_token,
+    rounded,
+)
 from seqmap.runtime.explain.lstm import gate_views
+from seqmap.runtime.explain.paths import along_path, log_odds
+from seqmap.runtime.explain.similar import Read, similar_places
 from seqmap.search.crf import Chain, forward_backward
 
 if TYPE_CHECKING:
     from seqmap.runtime.tag import TagInput, TagSession
 
+Chances = Callable[[Any, Any], Array]
+"""Emissions and logits of intents of some readings -> a probability of each."""
 NOTHING = "\u25a1"
 """What a token is replaced by to see what it does: a sign that no text of training holds."""
 _STEPS = 3
@@ -31,7 +44,7 @@ class TagExplanation(Explanation):
     """Why a tagger answers as it does; `target` is the type of the span that is explained.
 
     `occlusion` holds what that span's log-odds lose when each token is replaced by one that says
-    nothing.
+    nothing. Where `target` is an intent, it is the intent's probability that is explained.
 
     Attributes:
         span: First and last token (exclusive) of the explained span; None where there is none.
@@ -99,6 +112,16 @@ class TagExplanation(Explanation):
             lines.append(f"{self.target}: {words} ({self.span_probability:.3f}); it hangs on")
             order = np.argsort(-np.abs(self.occlusion), kind="stable")[:5]
             lines += [f"  {self.occlusion[k]:+8.3f}  {self.tokens[k].text}" for k in order]
+        elif self.occlusion.any():
+            lines.append(f"{self.target} ({self.span_probability:.3f}); it hangs on")
+            order = np.argsort(-np.abs(self.occlusion), kind="stable")[:5]
+            lines += [f"  {self.occlusion[k]:+8.3f}  {self.tokens[k].text}" for k in order]
+        if self.completeness is not None:
+            check = self.completeness
+            lines.append(
+                f"  integrated gradients: sum {check.sum:.4f}, completeness error {check.error:.1e}"
+            )
+        lines += [f"  similar {match.similarity:.3f}  {match.text}" for match in self.matches]
         lines += [f"  what if: {edit.text}: {edit.label}" for edit in self.edits]
         return "\n".join(lines) or "The text has no tokens."
 
@@ -121,6 +144,7 @@ def explain_tags(
     *,
     target: str | None = None,
     what_if: Sequence[str] = (),
+    corpus: Iterable[str] = (),
     token: int | None = None,
 ) -> TagExplanation:
     """Explain the tags of a text.
@@ -128,8 +152,10 @@ def explain_tags(
     Args:
         session: The model.
         given: What it is asked: a text that fits one window, or a list of tokens.
-        target: Type of the span to explain; None takes the least certain span.
+        target: Type of the span to explain, or name of an intent; None takes the least certain
+            span.
         what_if: Other texts to compare with.
+        corpus: Texts to look for similar states in.
         token: Number of a token: the span that holds it is explained.
 
     Raises:
@@ -159,7 +185,15 @@ def explain_tags(
         names=session.codecs.target.names,
         chain=session.search.chain.transitions,
     )
-    return _filled(session, sentence, bare, target, token) if tokens else bare
+    if not tokens:
+        return bare
+    found = _filled(session, sentence, bare, target, token)
+    if not corpus:
+        return found
+    matched = chosen_token(found.occlusion, token)
+    texts = (one.text if isinstance(one, Sentence) else one for one in corpus)
+    matches = similar_places(_reader(session), sentence.text, matched, texts)
+    return replace(found, matches=matches, matched=matched if matches else None)
 
 
 def _filled(
@@ -185,16 +219,39 @@ def _filled(
         marginals=marginals,
         pairs=pairs,
     )
-    if span is None:
+    intent = _intent_of(session, target)
+    chances: Chances
+    if intent is not None:
+        chances = _intent_chooser(session, intent)
+    elif span is not None:
+        chances = _span_chooser(session, tags.numbers, span)
+        found = replace(found, target=span.type, span=(span.start, span.end))
+    else:
         return found
-    chance, occlusion = _occluded(session, sentence, tags.numbers, span)
+    chance, occlusion, integrated, check = _attributed(session, sentence.tokens, chances)
     return replace(
         found,
-        target=span.type,
-        span=(span.start, span.end),
         span_probability=chance,
         occlusion=occlusion,
+        integrated=integrated,
+        completeness=check,
     )
+
+
+def _span_chooser(session: TagSession, numbers: Any, span: Span) -> Chances:
+    return lambda emissions, _: _span_chances(session, emissions, numbers, span)
+
+
+def _intent_chooser(session: TagSession, intent: int) -> Chances:
+    return lambda _, logits: _intent_chances(session, logits, intent)
+
+
+def _intent_of(session: TagSession, target: str | None) -> int | None:
+    """Return the number of the intent that is explained; None where it is a span."""
+    intents = session.codecs.intents
+    if target is None or target in session.labels or intents is None:
+        return None
+    return intents.names.index(target)
 
 
 def probabilities(emissions: NDArray[Any], chain: Chain, temperature: float) -> tuple[Array, Array]:
@@ -229,12 +286,14 @@ def _refuse(session: TagSession, sentence: Sentence, target: str | None, token: 
             given=f"{len(sentence.tokens)} tokens",
             allowed=f"{window} tokens",
         )
-    if target is not None and target not in session.labels:
-        close = nearest(target, session.labels)
+    intents = session.codecs.intents
+    known = (*session.labels, *(intents.names if intents is not None else ()))
+    if target is not None and target not in known:
+        close = nearest(target, known)
         raise UserError(
             "the model does not know this type",
             given=target,
-            allowed=session.labels,
+            allowed=known,
             remedy=f"Did you mean {close!r}?" if close else None,
         )
     if token is not None and not 0 <= token < len(sentence.tokens):
@@ -254,22 +313,63 @@ def _chosen(session: TagSession, tags: Any, target: str | None, token: int | Non
     return min(fitting)[1] if fitting else None
 
 
-def _occluded(
-    session: TagSession, sentence: Sentence, numbers: Any, span: Span
-) -> tuple[float, Array]:
-    """Return how probable a span is, and what its log-odds lose without each token's form."""
-    tokens = list(sentence.tokens)
-    texts = [tokens, *([*tokens[:k], NOTHING, *tokens[k + 1 :]] for k in range(len(tokens)))]
+def _span_chances(
+    session: TagSession, emissions: Sequence[NDArray[Any]], numbers: Any, span: Span
+) -> Array:
+    """Return how probable a span is by each of some emissions, (readings,)."""
     chain, temperature = session.search.chain, session.search.temperature
     wanted = numbers[span.start : span.end]
-    odds = []
-    for emissions in session.emissions(texts):
-        single, pairs = probabilities(emissions, chain, temperature)
+    found = []
+    for own in emissions:
+        single, pairs = probabilities(own, chain, temperature)
         chance = float(single[span.start, wanted[0]])
         for place in range(span.start + 1, span.end):
             before, here = wanted[place - 1 - span.start], wanted[place - span.start]
             chance *= pairs[place - 1, before, here] / max(single[place - 1, before], 1e-300)
-        odds.append(chance)
-    kept = np.clip(odds, 1e-12, 1 - 1e-12)
-    log_odds = np.log(kept) - np.log1p(-kept)
-    return odds[0], log_odds[0] - log_odds[1:]
+        found.append(chance)
+    return np.array(found)
+
+
+def _intent_chances(session: TagSession, logits: NDArray[Any], intent: int) -> Array:
+    """Return how probable an intent is, (readings,)."""
+    warm = np.asarray(logits, np.float64) / session.intent_temperature
+    return np.asarray(softmax(warm)[:, intent])
+
+
+def _attributed(
+    session: TagSession, tokens: Sequence[str], chances: Chances
+) -> tuple[float, Array, Array | None, Completeness | None]:
+    """Return a probability, and what its log-odds owe to each token.
+
+    Args:
+        session: The model.
+        tokens: The sentence.
+        chances: What is explained: probabilities by emissions and logits of intents.
+
+    Returns:
+        The probability; what its log-odds lose without each token's form, (tokens,); integrated
+        gradients of them (tokens,) and how well they add up, None for long sentences.
+    """
+    given = list(tokens)
+    texts = [given, *([*given[:k], NOTHING, *given[k + 1 :]] for k in range(len(given)))]
+    found = chances(*session.reader.read(texts))
+    odds = log_odds(found)
+    integrated, check = along_path(
+        lambda x: log_odds(chances(*session.reader.read_vectors(x, given))),
+        session.reader.vectors(given),
+        float(odds[0]),
+    )
+    return float(found[0]), np.asarray(odds[0] - odds[1:]), integrated, check
+
+
+def _reader(session: TagSession) -> Read:
+    def read(texts: list[Any]) -> list[tuple[Any, Any]]:
+        sentences = [session.sentence(text) for text in texts]
+        return [
+            (session.reader.states(own.tokens), own.offsets)
+            if own.tokens
+            else (np.zeros((0, 1)), ())
+            for own in sentences
+        ]
+
+    return read

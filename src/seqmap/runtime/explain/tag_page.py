@@ -6,7 +6,15 @@ import html
 
 import numpy as np
 
-from seqmap.runtime.explain.page import edit_section, gate_section, marked, styled, whole
+from seqmap.runtime.explain.page import (
+    edit_section,
+    gate_section,
+    gradient_section,
+    marked,
+    matches,
+    styled,
+    whole,
+)
 from seqmap.runtime.explain.tag import TagExplanation
 
 _WORTH = 0.01
@@ -27,12 +35,21 @@ def body(explanation: TagExplanation) -> str:
     parts += _marginals(explanation)
     parts += _steps(explanation)
     parts += edit_section(explanation, "how probable all of its tags are together")
-    parts += gate_section(explanation)
+    parts += gate_section(explanation.layers)
     parts += _chain(explanation)
+    parts += matches(explanation)
     return styled(parts)
 
 
 def _answer(explanation: TagExplanation) -> list[str]:
+    if explanation.span is None and explanation.occlusion.any():
+        return [
+            f"<h1>{html.escape(explanation.target)}</h1>",
+            f'<p class="soft">Probability {explanation.span_probability:.3f}. Blue speaks for it,'
+            " red against it.</p>",
+            marked(explanation, explanation.occlusion),
+            *gradient_section(explanation),
+        ]
     if explanation.span is None:
         return ["<h1>No span</h1>", marked(explanation, np.zeros(len(explanation.tokens)))]
     start, end = explanation.span
@@ -45,6 +62,7 @@ def _answer(explanation: TagExplanation) -> list[str]:
         " against it: what its log-odds lose when the word is replaced by one that says nothing."
         " Dotted: words that the model does not know.</p>",
         marked(explanation, explanation.occlusion),
+        *gradient_section(explanation),
     ]
 
 

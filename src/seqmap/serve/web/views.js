@@ -207,6 +207,9 @@ function view() {
 
 async function explain(input, turn) {
   let found;
+  // To explain takes longer than to answer: not before the typing pauses.
+  await new Promise(resolve => setTimeout(resolve, WAIT));
+  if (!turn.fresh()) return;
   try {
     found = (await (await ask(path("explain"), { input }, turn.signal)).json()).explanation;
   } catch (error) {
