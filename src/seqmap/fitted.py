@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -37,6 +38,30 @@ class SessionEstimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
     def save(self, path: str | Path) -> None:
         """Write the model as one file; `seqmap.load` reads it without torch."""
         save(self._fitted().archive, Path(path))
+
+    def explain(
+        self,
+        text: Any,
+        *,
+        target: str | None = None,
+        what_if: Sequence[str] = (),
+        corpus: Iterable[str] = (),
+        token: int | None = None,
+    ) -> Any:
+        """Explain the answer to a text, as the deployed model does; see `Session.explain`.
+
+        Args:
+            text: What the model is asked.
+            target: What is explained; None takes the answer.
+            what_if: Other texts to compare with.
+            corpus: Texts to look for similar states in.
+            token: Number of the symbol whose state is looked for; None takes the weightiest.
+
+        Raises:
+            UserError: This model does not explain itself, or something given cannot be used.
+        """
+        session = self._fitted()
+        return session.explain(text, target=target, what_if=what_if, corpus=corpus, token=token)
 
     def _watch(self) -> Watch | None:
         return Watch(epoch=_say) if self.verbose else None
