@@ -80,7 +80,11 @@ def test_a_table_of_all_recordings(tmp_path: Path, kind: str) -> None:
         (TS + "1,x:2,3:a\n", ":7: a value of a signal is a number"),
         ("1,2:a\n", "needs @data"),
         ("@data\n", "no recording"),
-        ("@timestamps true\n", "time stamps"),
+        ("@timestamps true\n@data\n1,2:a\n", "with time stamps is"),
+        ("@timestamps true\n@data\n(0,1),2:a\n", "with time stamps is"),
+        ("@timestamps true\n@data\n(x,1):a\n", "a time is a number, or a date"),
+        ("@timestamps true\n@data\n(0,1),(0,2):a\n", "comes twice"),
+        ("@timestamps true\n@data\n(0,y):a\n", "is a number"),
     ],
 )
 def test_what_cannot_be_read(tmp_path: Path, text: str, words: str) -> None:
@@ -99,3 +103,34 @@ def test_public_sets(shared_data: Path) -> None:
     assert len(vowels.examples) == 370 and len(vowels.label_names) == 9
     moves = read_signals(shared_data / "indoor_movement" / "IndoorMovement.zip")
     assert len(moves.examples) == 314 and moves.examples[0].values.shape[1] == 4
+
+
+def test_time_stamps(tmp_path: Path) -> None:
+    head = "@timestamps true\n@classLabel true a b\n@data\n"
+    text = head + "(0,1),(1,2),(2,3):(0,4),(2,6):a\n(0.5,7),(0.7,8):(0.7,9):b\n"
+    data = read_signals(write(tmp_path / "x.ts", text))
+    np.testing.assert_array_equal(data.examples[0].values, [[1, 4], [2, np.nan], [3, 6]])
+    np.testing.assert_array_equal(data.examples[1].values, [[7, np.nan], [8, 9]])
+    assert [one.labels for one in data.examples] == [("a",), ("b",)]
+    assert "uneven" not in data.layout.describe()
+    dates = "(2024-01-01 00:00:00,1),(2024-01-01 00:05:00,2),(2024-01-02 00:00:00,?)"
+    data = read_signals(write(tmp_path / "y.ts", head + f"{dates}:(2024/01/01 00:05:00,5):b\n"))
+    np.testing.assert_array_equal(data.examples[0].values, [[1, np.nan], [2, 5], [np.nan, np.nan]])
+    assert "1 recordings have uneven times" in data.layout.describe()
+
+
+def test_decimal_commas(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    write(folder / "rec_1.csv", "x;y\r\n1,5;-2\r\n,25;1e3\r\n")
+    write(folder / "rec_2.csv", "0,5\t1,0\n1,5E-1\t2\n")
+    write(folder / "labels.csv", "recording;label\nrec_1;up\nrec_2;down\n")
+    data = read_signals(folder)
+    np.testing.assert_allclose(data.examples[0].values, [[1.5, -2], [0.25, 1000]])
+    np.testing.assert_allclose(data.examples[1].values, [[0.5, 1.0], [0.15, 2]])
+    table = write(tmp_path / "t.csv", "id;x;label\na;1,5;u\na;2,5;u\nb;3;v\n")
+    data = read_signals(table, ReadOptions(series_column="id"))
+    np.testing.assert_allclose(data.examples[0].values, [[1.5], [2.5]])
+    with pytest.raises(DataError, match="is a number"):
+        read_signals(write(tmp_path / "u.csv", "id;x;label\na;1,5,5;u\n"),
+                     ReadOptions(series_column="id"))  # fmt: skip

@@ -264,6 +264,16 @@ def test_a_stream_goes_on_elsewhere(session: SpeakSession, make_weights: Any) ->
     assert len(endless.to_bytes()) < 8000
 
 
+def test_a_server_streams_it(session: SpeakSession) -> None:
+    live = session.live({"pace": 1.1, "seed": 3})
+    found = [record for piece in ("one tw", "o. three") for record in live.feed(piece)]
+    found += list(live.close())
+    assert [one["text"] for one in found] == ["one two.", "three"]
+    assert all(one["wav"] for one in found) and live.result() == {"lines": 2}
+    with pytest.raises(ConfigError, match="Did you mean 'pace'"):
+        session.live({"pac": 1})
+
+
 def test_sound_as_a_file(session: SpeakSession) -> None:
     answer = session.predict(["one two"])[0]
     with wave.open(io.BytesIO(answer.wav())) as file:

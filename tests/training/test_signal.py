@@ -8,13 +8,14 @@ import pytest
 
 from seqmap.commands.console import Screen
 from seqmap.demo.signals import run_demo
-from seqmap.errors import DataError, UserError
+from seqmap.errors import ArchiveError, DataError, UserError
 from seqmap.runtime.archive import save
 from seqmap.runtime.session import load
 from seqmap.runtime.signal import SignalSession
 from seqmap.samples.signals import gestures
 from seqmap.tasks import find_task
 from seqmap.training import train
+from seqmap.training.loop import Epoch, Watch
 from seqmap.training.signal import vary
 from seqmap.training.warping import nearest_labels, warped
 
@@ -118,3 +119,68 @@ def test_the_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     summary = json.loads(capsys.readouterr().out)
     assert summary["task"] == "classify" and 0 <= summary["early"]["answered"] <= 1
     assert (tmp_path / "gestures.seqmap").exists()
+
+
+@pytest.mark.parametrize("stop", [2, 6])
+def test_a_resumed_training_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
+) -> None:
+    """Stopped in the first training, or in the second one on all signals."""
+    monkeypatch.setattr("seqmap.training.loop.CHECKPOINT_EVERY", 0.0)
+    straight = train(TASK, gestures(60), config=SMALL)
+    epochs = 0
+
+    def count(epoch: Epoch) -> None:
+        nonlocal epochs
+        epochs += 1
+        if epochs == stop:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "m.seqmap"
+    half = train(TASK, gestures(60), config=SMALL, out=out, watch=Watch(epoch=count))
+    assert half.interrupted and len(list(tmp_path.iterdir())) == (2 if stop == 2 else 3)
+    rest = train(TASK, gestures(60), config=SMALL, out=out, resume=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.seqmap"]
+    for name, array in straight.archive.arrays.items():
+        assert np.array_equal(array, rest.archive.arrays[name]), name
+    assert straight.metrics == rest.metrics
+    with pytest.raises(DataError, match="another training"):
+        train(TASK, gestures(60), config=SMALL, out=out, watch=Watch(epoch=_stop))
+        train(TASK, gestures(70), config=SMALL, out=out, resume=True)
+
+
+def _stop(epoch: Epoch) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_stream_goes_on_elsewhere(
+    forward: SignalSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = gestures(1, seed=3)[0].values
+    straight, stream = forward.stream(), forward.stream(forward.stream().to_bytes())
+    for k, step in enumerate(values):
+        straight.feed(step)
+        stream.feed(step)
+        if k in (0, 7):
+            fork, stream = stream.fork(), forward.stream(stream.to_bytes())
+            fork.feed(values[0])  # it has no influence
+    np.testing.assert_array_equal(stream.probabilities(), straight.probabilities())
+    assert stream.steps == len(values)
+    state = stream.to_bytes()
+    other = SignalSession(
+        train(TASK, gestures(60), config=SMALL.replace(encoder__direction="forward")).archive
+    )
+    with pytest.raises(ArchiveError, match="another model"):
+        other.stream(state)
+    with pytest.raises(ArchiveError):
+        forward.stream(state[:-3])
+    monkeypatch.setattr("seqmap.runtime.native.available", lambda: False)
+    plain = SignalSession(forward.archive)
+    if forward.backend == "native":
+        with pytest.raises(ArchiveError, match="another backend"):
+            plain.stream(state)
+    began = plain.stream()
+    for step in values[:5]:
+        began.feed(step)
+    again = plain.stream(began.to_bytes())
+    np.testing.assert_array_equal(again.probabilities(), began.probabilities())

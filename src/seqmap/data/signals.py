@@ -21,11 +21,15 @@ from numpy.typing import NDArray
 
 from seqmap.data.formats.guess import open_table
 from seqmap.data.records import Column, ReadOptions, order_labels
-from seqmap.data.source import LineStream, Source
+from seqmap.data.source import Source
+from seqmap.data.ts import read_ts
 from seqmap.errors import DataError
 
 Channels = NDArray[np.float32]
 _MANIFEST = re.compile(r"target|label|manifest|annotation", re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
+_SEPARATORS = (";", "\t", ",")
+"""What may stand between the values of a recording; the first one that a line has counts."""
 _NAMES = ("recording", "id", "sequence_id", "file", "filename", "name")
 
 
@@ -38,6 +42,7 @@ class Signal:
         labels: One label; none when unlabelled.
         name: Where it is from.
         line: The line on which it begins, counted from 1; 0 when it has none.
+        even: Whether its steps are equally far apart, as far as that is known.
         soft: Always None: signals have no soft labels.
     """
 
@@ -45,6 +50,7 @@ class Signal:
     labels: tuple[str, ...] = ()
     name: str = ""
     line: int = 0
+    even: bool = True
     soft: None = None
 
 
@@ -124,15 +130,21 @@ def read_signals(
     facts = (
         f"{kind}, {len(examples):,} recordings, {width} channels, {lengths[0]}-{lengths[-1]} steps"
     )
-    notes = (f"{gone:,} value(s) missing",) if gone else ()
+    notes: tuple[str, ...] = (f"{gone:,} value(s) missing",) if gone else ()
+    uneven = sum(not one.even for one in examples)
+    if uneven:
+        notes += (f"{uneven:,} recordings have uneven times: only the order of steps is used",)
     names = order_labels({label for one in examples for label in one.labels})
     return SignalDataset(shown, examples, SignalLayout(facts, notes), names)
 
 
 def _numbers(cells: Iterable[Any], path: str, line: int) -> list[float]:
+    """Read numbers; a cell that holds a comma has it for the decimal point."""
     found = []
     for cell in cells:
         text = "" if cell is None else str(cell).strip()
+        if _DECIMAL_COMMA.fullmatch(text):
+            text = text.replace(",", ".")
         try:
             found.append(float(text) if text not in ("", "?") else float("nan"))
         except ValueError:
@@ -143,35 +155,9 @@ def _numbers(cells: Iterable[Any], path: str, line: int) -> list[float]:
 
 
 def _ts(source: Source) -> Iterator[Signal]:
-    """Read `@` headers, then a recording a line: channels by colons, the label last."""
-    labelled, data, count = True, False, 0
-    for line, raw in LineStream(source):
-        text = raw.strip()
-        if not text or text.startswith(("#", "%")):
-            continue
-        if text.startswith("@"):
-            words = text.lower().split()
-            data = data or words[0] == "@data"
-            if words[0] in ("@classlabel", "@targetlabel"):
-                labelled = len(words) > 1 and words[1] == "true"
-            if words[0] == "@timestamps" and words[1:2] == ["true"]:
-                raise DataError(
-                    ".ts files with time stamps are not read", path=source.shown, line=line
-                )
-            continue
-        if not data:
-            raise DataError("a .ts file needs @data before its recordings", path=source.shown)
-        parts = text.split(":")
-        labels = (parts.pop().strip(),) if labelled else ()
-        channels = [_numbers(part.split(","), source.shown, line) for part in parts]
-        if not channels:
-            raise DataError("a recording without channels", path=source.shown, line=line)
-        longest = max(map(len, channels))
-        values = np.full((longest, len(channels)), np.nan, np.float32)
-        for k, channel in enumerate(channels):
-            values[: len(channel), k] = channel
-        count += 1
-        yield Signal(values, labels, str(count), line)
+    """Read a `.ts` file."""
+    for count, row in enumerate(read_ts(source, _numbers), start=1):
+        yield Signal(row.values, row.labels, str(count), row.line, even=row.even)
 
 
 def _arrays(place: Path, shown: str) -> Iterator[Signal]:
@@ -243,7 +229,8 @@ def _members(place: Path, shown: str) -> tuple[list[str], Callable[[str], str]]:
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
     for line, raw in enumerate(text.split("\n"), start=1):
         if raw.strip():
-            yield line, [cell.strip() for cell in raw.rstrip("\r").split(",")]
+            between = next((mark for mark in _SEPARATORS if mark in raw), ",")
+            yield line, [cell.strip() for cell in raw.rstrip("\r").split(between)]
 
 
 def _recording(text: str, path: str) -> Channels:
@@ -251,7 +238,7 @@ def _recording(text: str, path: str) -> Channels:
     for line, row in _rows(text):
         if row[0].startswith("#"):
             continue
-        if line == 1 and not _is_number(row[0]):
+        if line == 1 and not _is_number(row[0]) and not _DECIMAL_COMMA.fullmatch(row[0]):
             continue
         rows.append(_numbers(row, path, line))
         if len(rows[-1]) != len(rows[0]):

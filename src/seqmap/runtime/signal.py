@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqmap.calibration import softmax
-from seqmap.errors import DataError, UserError
-from seqmap.runtime.archive import Archive
+from seqmap.errors import ArchiveError, DataError, SeqmapError, UserError
+from seqmap.runtime.archive import Archive, from_bytes, to_bytes
+from seqmap.runtime.input_stream import described_state
 from seqmap.runtime.ops import Layout
 from seqmap.runtime.ops.pooling import Pooling
 from seqmap.runtime.ops.weights import take_dense
@@ -92,16 +93,14 @@ class SignalSession(Session):
         """Begin a stream: calibrated answers while a signal comes in.
 
         Raises:
-            UserError: The model needs the whole signal, or a state is given.
+            UserError: The model needs the whole signal, or the state is not one of this model.
         """
-        if state is not None:
-            raise UserError("streams of signals are not continued from a state")
         if not self.encoder.streams:
             raise UserError(
                 "this model needs the whole signal before it can answer",
                 remedy="Train it with --set encoder.direction=forward",
             )
-        return SignalStream(self)
+        return SignalStream(self, state)
 
     def input_schema(self) -> dict[str, Any]:
         """Return the JSON schema of a signal with the channels of this model."""
@@ -139,15 +138,21 @@ class SignalStream:
 
     Args:
         session: The model.
+        state: What `to_bytes` gave, to go on from there.
+
+    Raises:
+        ArchiveError: The state is damaged, or of another model or backend.
     """
 
-    def __init__(self, session: SignalSession) -> None:
+    def __init__(self, session: SignalSession, state: bytes | None = None) -> None:
         self._session = session
         self._network = session.encoder.stream()
         self._pooled = session.pooling.start()
         self._before: NDArray[np.float64] | None = None
         self.steps = 0
         """How many steps were read."""
+        if state is not None:
+            self._load(state)
 
     def feed(self, step: Sequence[float] | NDArray[Any]) -> None:
         """Take one step, (channels,); NaN where a value is missing.
@@ -186,3 +191,45 @@ class SignalStream:
     def sure(self, share: float = 0.95) -> bool:
         """Tell whether the most probable label has at least that probability."""
         return bool(self.steps and self.probabilities().max() >= share)
+
+    def fork(self) -> SignalStream:
+        """Return a second stream that goes on from here; neither influences the other."""
+        return SignalStream(self._session, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Return all that is remembered, for a file or another process; see `Session.stream`."""
+        described = {
+            "model": self._session.digest,
+            "backend": self._computed_by,
+            "steps": self.steps,
+        }
+        arrays = {f"network.{name}": part for name, part in self._network.state().items()}
+        arrays |= {f"pooled.{name}": np.asarray(part) for name, part in self._pooled.items()}
+        if self._before is not None:
+            arrays["before"] = self._before
+        return to_bytes(Archive({"stream": described}, arrays))
+
+    def _load(self, data: bytes) -> None:
+        archive = from_bytes(data)
+        described = described_state(archive, self._session.digest)
+        if described["backend"] != self._computed_by:
+            raise ArchiveError(
+                "the stream's state was made by another backend",
+                given=described["backend"],
+                allowed=self._computed_by,
+            )
+        start = "network."
+        own = {n[len(start) :]: a for n, a in archive.arrays.items() if n.startswith(start)}
+        try:
+            self._network.restore(own)
+            self._pooled = {name: archive.arrays[f"pooled.{name}"] for name in self._pooled}
+            self._before = archive.arrays["before"] if described["steps"] else None
+        except (KeyError, ValueError, SeqmapError):
+            raise ArchiveError("the stream's state is damaged") from None
+        self.steps = int(described["steps"])
+
+    @property
+    def _computed_by(self) -> str:
+        """What a state must have been made by, to go on from it."""
+        session = self._session
+        return f"native, {session.precision}" if session.backend == "native" else session.backend

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -17,12 +17,14 @@ from seqmap.runtime.ops import Floats
 from seqmap.runtime.search_settings import check_settings
 from seqmap.runtime.session import Session
 from seqmap.runtime.speak_network import Bounds, SpeakNetwork, Uttered
+from seqmap.runtime.wishes import Wish
 from seqmap.tasks.base import Evaluation
 from seqmap.tasks.speak import Speak, SpeakCodecs
 from seqmap.tasks.speak_results import Spoken
 
 if TYPE_CHECKING:
     from seqmap.data.audio import Recording
+    from seqmap.runtime.live.base import LinesLive
     from seqmap.runtime.speak_page import SpokenPage
     from seqmap.runtime.speak_stream import SpeakStream
 
@@ -86,6 +88,11 @@ class SpeakSession(Session):
     codecs: SpeakCodecs
     explains = True
     at_once = 1  # sound is written as soon as it is made
+    wishes: ClassVar = {
+        "pace": Wish(float, 0.25, 4.0, "Speed beside that of the training."),
+        "variation": Wish(float, 0.0, 3.0, "How far the style may be from the usual one."),
+        "seed": Wish(int, 0, 2**31 - 1, "Of what varies."),
+    }
     made_texts = 20
     made_symbols = 20
 
@@ -159,6 +166,15 @@ class SpeakSession(Session):
         from seqmap.runtime.speak_stream import SpeakStream
 
         return SpeakStream(self, state)
+
+    def live(self, options: Mapping[str, Any]) -> LinesLive:
+        """Begin a stream of plain values: each sentence is spoken once it is complete."""
+        from seqmap.runtime.live.base import LinesLive
+
+        return LinesLive(self.with_wishes(options))
+
+    def _wished(self, given: Mapping[str, Any]) -> SpeakSession:
+        return self.with_search(**given)
 
     def explain(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,9 @@ def train_signals(job: Job) -> Trained:
     names = job.targets.names if job.targets else None
     target = LabelCodec(names) if names else LabelCodec.fit(one.labels for one in job.train)
     codecs = SignalCodecs(SignalCodec.fit(fitting), target)
-    arrays, history, interrupted = _fitted(job, task, codecs, fitting, choosing)
+    arrays, history, interrupted = _fitted(job, codecs, fitting, choosing, job.checkpoint)
+    # Of the second training; the first one's stays until both are done.
+    second = None if job.checkpoint is None else job.checkpoint.with_suffix(".checkpoint2")
     plain = {"steps": [1.0], "temperatures": [1.0]}
     entries = task.signal_state(codecs)
     draft = Archive(manifest(task, config, {**entries, "calibration": plain}), arrays)
@@ -63,7 +66,7 @@ def train_signals(job: Job) -> Trained:
     if job.dev is None and len(fitting) < len(job.train) and not interrupted:
         codecs = SignalCodecs(SignalCodec.fit(job.train), target)
         entries = task.signal_state(codecs)
-        arrays, again, interrupted = _fitted(job, task, codecs, list(job.train), choosing)
+        arrays, _, interrupted = _fitted(job, codecs, job.train, choosing, second)
         job.watch.tell("trained again on all signals; the figures are those of the first training")
     described = {
         **entries,
@@ -78,6 +81,8 @@ def train_signals(job: Job) -> Trained:
     }
     archive = Archive(manifest(task, config, described), arrays)
     put_away(archive, job, interrupted=interrupted)
+    if second is not None and not interrupted:
+        second.unlink(missing_ok=True)
     return Trained(
         archive,
         history,
@@ -124,6 +129,8 @@ class SignalLearner(Learner):
         found = super().plan(config, rng)
         while len(found) < LEAST_BATCHES:
             found += super().plan(config, rng)
+        # The loop gives a generator of seed and epoch: a resumed training varies signals alike.
+        self._rng = np.random.default_rng(rng.integers(2**63))
         return found
 
     def loss(self, rows: NDArray[np.int64]) -> Tensor:
@@ -186,12 +193,13 @@ def vary(
 
 def _fitted(
     job: Job,
-    task: SignalTask,
     codecs: SignalCodecs,
     fitting: Sequence[Signal],
     choosing: Sequence[Signal],
+    checkpoint: Path | None,
 ) -> tuple[dict[str, NDArray[Any]], tuple[Epoch, ...], bool]:
-    config = job.config
+    config, task = job.config, job.task
+    assert isinstance(task, SignalTask)
     coded: Any = codecs
     train, dev = (
         (
@@ -206,9 +214,14 @@ def _fitted(
         learner = SignalLearner(model, train, dev, task=task, codecs=codecs, config=config)
         identity = {"config": config.to_dict(), "data": _fingerprint(fitting)}
         trainer = Trainer(
-            learner, config.train, identity=identity, watch=job.watch, group=job.group
+            learner,
+            config.train,
+            identity=identity,
+            checkpoint=checkpoint,
+            watch=job.watch,
+            group=job.group,
         )
-        trainer.fit()
+        trainer.fit(resume=job.resume)
         arrays: dict[str, NDArray[Any]] = dict(to_arrays(model.state_dict()))
     return arrays, tuple(trainer.history), trainer.interrupted
 

@@ -66,7 +66,7 @@ def train_speaker(job: Job) -> Trained:
         named,
         _bounds(train, config),
     )
-    with torch_set_up(config.train) as device:
+    with torch_set_up(config.train, job.group) as device:
         network = _build(codecs, len(train.texts), config).to(device)
         learner = SpeakLearner(
             network, config=config, train=train, dev=dev, measure=_measure(draft, dev_heard)
@@ -77,6 +77,7 @@ def train_speaker(job: Job) -> Trained:
             identity={"config": config.to_dict(), "data": _fingerprint(job.train)},
             checkpoint=job.checkpoint,
             watch=job.watch,
+            group=job.group,
         )
         trainer.fit(resume=job.resume)
         stay = _longest_stay(network, train, config)
