@@ -92,7 +92,7 @@ def test_a_lean_finds_more_where_the_model_is_too_careful() -> None:
     search = TagSearch(codec, branch.chain)
     truth = [spans_of(["S-X"]), spans_of(["S-X"]), spans_of(["S-X"]), []]
     chosen = choose_lean(search, branch, truth, 0)
-    assert chosen == 1.5
+    assert 1.5 <= chosen < 4.0
     found = TagSearch(codec, branch.chain).best(lean(branch, chosen, 0).emissions)
     assert [int(numbers[0]) == single for numbers in found] == [True, True, True, False]
 
