@@ -15,6 +15,7 @@ from seqmap.errors import ConfigError
 from seqmap.nn.decoders import build_decoder
 from seqmap.nn.decoders.base import Memory
 from seqmap.nn.decoders.lstm import CarriedLSTM
+from seqmap.nn.dropout import dropout
 from seqmap.nn.embedding import variational_dropout
 from seqmap.nn.encoders import build_encoder
 from seqmap.nn.encoders.lstm import set_precision
@@ -111,7 +112,7 @@ class TranslationNetwork(nn.Module):
         if self.training and chance > 0:
             before = self._mixed(before, mask, batch, memory, chance)
         vectors = self._decoded(before, batch.target_lengths, memory)[mask]
-        return F.dropout(vectors, self.config.head.dropout, self.training)
+        return dropout(vectors, self.config.head.dropout, self.training)
 
     def encode(self, source: Tensor, lengths: Tensor) -> Memory:
         """Read the source."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from seqmap.config import TranslateConfig
 from seqmap.errors import ConfigError
 from seqmap.nn.decoders.base import Decoder, Memory
+from seqmap.nn.dropout import Dropout, dropout
 from seqmap.nn.encoders.transformer import positions
 
 
@@ -32,7 +33,7 @@ class TransformerDecoder(Decoder):
         """Decode, (batch, target, input_size) -> (batch, target, input_size)."""
         steps = words.shape[1]
         x = self.project(words) + positions(steps, self.config.hidden).to(words)
-        x = nn.functional.dropout(x, self.config.dropout, self.training)
+        x = dropout(x, self.config.dropout, self.training)
         # past: (1, 1, target, target), True where a step may look
         past = torch.ones(steps, steps, dtype=torch.bool, device=x.device).tril()[None, None]
         for layer in self.layers:
@@ -47,7 +48,7 @@ class DecoderLayer(nn.Module):
     def __init__(self, memory_size: int, config: TranslateConfig) -> None:
         super().__init__()
         width, inner = config.hidden, config.feedforward or 2 * config.hidden
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.norm1 = nn.LayerNorm(width)
         self.own = HeadedAttention(width, width, config)
         self.norm2 = nn.LayerNorm(width)
@@ -75,7 +76,7 @@ class HeadedAttention(nn.Module):
         self.key = nn.Linear(memory_size, width)
         self.value = nn.Linear(memory_size, width)
         self.output = nn.Linear(width, width)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
         """Attend.

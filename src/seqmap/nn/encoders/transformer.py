@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from seqmap.config import EncoderConfig
 from seqmap.errors import ConfigError
+from seqmap.nn.dropout import Dropout, dropout
 from seqmap.nn.encoders.base import Encoder
 from seqmap.nn.masks import valid
 
@@ -35,7 +36,7 @@ class TransformerEncoder(Encoder):
         """Encode, (batch, time, size) -> (batch, time, hidden)."""
         mask = valid(lengths, x.shape[1])
         x = self.project(x) + positions(x.shape[1], self.width).to(x)
-        x = nn.functional.dropout(x, self.dropout, self.training)
+        x = dropout(x, self.dropout, self.training)
         for layer in self.layers:
             x = layer(x, mask)
         encoded: Tensor = self.norm(x)
@@ -49,7 +50,7 @@ class TransformerLayer(nn.Module):
         super().__init__()
         width, inner = config.hidden, config.feedforward or 4 * config.hidden
         self.heads = config.heads
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.norm1 = nn.LayerNorm(width)
         self.query = nn.Linear(width, width)
         self.key = nn.Linear(width, width)
