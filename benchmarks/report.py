@@ -24,7 +24,7 @@ from reporting.rows import HERE, RESULTS
 from reporting.serving import serve
 from reporting.speaking import speaking_section
 from reporting.speech import speech_section
-from reporting.tagging import tag_speed, tagging_table
+from reporting.tagging import learning_curves, tag_speed, tagging_table
 from reporting.translation import translate_speed, translation_table
 
 
@@ -84,6 +84,8 @@ def main() -> None:
         "## F1 of exact spans: tagging (`benchmarks/tagging.py`)",
         "",
         *tagging_table(),
+        "",
+        *learning_curves(),
         "",
         "## Language models (`benchmarks/language.py`)",
         "",

@@ -1,11 +1,13 @@
 """F1 of `seqmap train tag` on public sets, beside a feature-window CRF.
 
     python benchmarks/tagging.py [SET ...] [--seeds 3] [--data ../shared/data] [--no-baseline]
+                                 [--share 0.5]
 
 Each set is trained with the defaults (or with the file of its name in configs/), once per seed, on
 its official split, or on the stated one. One JSON line per run is added to
 benchmarks/results/tagging.jsonl; `benchmarks/run` turns these into RESULTS.md. Nothing is chosen on
-test data; no outside vectors or text is used. The baseline needs python-crfsuite.
+test data; no outside vectors or text is used. The baseline needs python-crfsuite. With --share only
+so much of the training sentences is used: for a curve of how F1 grows with them.
 """
 
 from __future__ import annotations
@@ -61,7 +63,7 @@ def config_of(name: str) -> tuple[Config, str]:
     return TAG.config(), "defaults"
 
 
-def run(name: str, data: Path, seeds: range, *, baseline: bool) -> None:
+def run(name: str, data: Path, seeds: range, *, baseline: bool, share: float = 1.0) -> None:
     """Train and measure one set, and note each run."""
     config, source = config_of(name)
     split = SETS[name]
@@ -70,6 +72,7 @@ def run(name: str, data: Path, seeds: range, *, baseline: bool) -> None:
         for path in (split.train, split.dev, split.test)
     )
     assert fitting is not None and test is not None
+    fitting = fitting[: round(share * len(fitting))]
     plain = _baseline(fitting, dev, test, config) if baseline else None
     for seed in seeds:
         started = time.perf_counter()
@@ -80,6 +83,7 @@ def run(name: str, data: Path, seeds: range, *, baseline: bool) -> None:
             "set": name,
             "seed": seed,
             "config": source,
+            "share": share,
             "epochs": len(trained.history),
             "seconds": round(seconds, 1),
             "dev": trained.metrics,
@@ -117,11 +121,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=42)
     parser.add_argument("--no-baseline", action="store_true")
+    parser.add_argument("--share", type=float, default=1.0)
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
     arguments = parser.parse_args()
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     for name in arguments.sets or SETS:
-        run(name, arguments.data, seeds, baseline=not arguments.no_baseline)
+        run(
+            name,
+            arguments.data,
+            seeds,
+            baseline=not arguments.no_baseline,
+            share=arguments.share,
+        )
 
 
 if __name__ == "__main__":

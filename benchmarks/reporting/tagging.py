@@ -22,15 +22,14 @@ def tagging_table() -> list[str]:
         "| set | split | feature-window CRF | LSTM + CRF | ECE of spans | bar | met | s / run |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    path = RESULTS / "tagging.jsonl"
     newest: dict[tuple[str, int], Row] = {}
     baselines: dict[str, float] = {}  # the same for every seed, and not fitted again each time
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            newest[row["set"], row["seed"]] = row
-            if row["baseline"]:
-                baselines[row["set"]] = row["baseline"]["f1"]
+    for row in _rows():
+        if row.get("share", 1.0) < 1.0:
+            continue
+        newest[row["set"], row["seed"]] = row
+        if row["baseline"]:
+            baselines[row["set"]] = row["baseline"]["f1"]
     for name, (bar, split) in TAG_BARS.items():
         rows = [newest[key] for key in sorted(newest) if key[0] == name]
         if not rows:
@@ -47,6 +46,27 @@ def tagging_table() -> list[str]:
         ]
         lines.append(f"| {name} | {split} | {' | '.join(cells)} |")
     return lines
+
+
+def learning_curves() -> list[str]:
+    """Return how F1 grows with the training data, a line a set; nothing if that was not measured."""
+    found: dict[str, dict[float, float]] = {}
+    for row in _rows():
+        found.setdefault(row["set"], {})[row.get("share", 1.0)] = row["test"]["f1"]
+    return [
+        f"{name}, F1 on test by share of the training sentences: "
+        + ", ".join(f"{share:.0%} {f1:.4f}" for share, f1 in sorted(shares.items()))
+        + "."
+        for name, shares in found.items()
+        if len(shares) > 1
+    ]
+
+
+def _rows() -> list[Row]:
+    path = RESULTS / "tagging.jsonl"
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def tag_speed(content: Row) -> list[str]:
