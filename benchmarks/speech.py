@@ -194,7 +194,7 @@ def run(name: str, seed: int, data: Path, models: Path | None) -> Iterator[Row]:
     if name == "fsdd_voices":
         for speaker in SPEAKERS:
             parts = without(speaker, data)
-            archive, seconds = trained(f"fsdd-{speaker}", seed, parts, models)
+            archive, seconds = trained(f"fsdd_voices-{speaker}", seed, parts, models)
             row = {"speaker": speaker, "seconds": seconds, **measured(archive, parts[2])}
             yield {**row, "baseline": {"accuracy": plain_digits(parts[0], parts[2])}}
         return
