@@ -49,7 +49,7 @@ def tagging_table() -> list[str]:
 
 
 def learning_curves() -> list[str]:
-    """Return how F1 grows with the training data, a line a set; nothing if that was not measured."""
+    """Return how F1 grows with the training data, a line a set that was measured so."""
     found: dict[str, dict[float, float]] = {}
     for row in _rows():
         found.setdefault(row["set"], {})[row.get("share", 1.0)] = row["test"]["f1"]
