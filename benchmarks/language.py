@@ -2,13 +2,15 @@
 
     python benchmarks/language.py shakespeare [M.seqmap --from RUN.json]
     python benchmarks/language.py pretrain LM.seqmap [--corpus C.txt] [--set …]
-    python benchmarks/language.py finetune LM.seqmap [--seeds 1] [--set …]
+    python benchmarks/language.py finetune [LM.seqmap] [--on sst2] [--seeds 1] [--set …]
 
 `shakespeare` trains configs/tinyshakespeare.toml on the first 90 % of the characters and measures
 the deployed model on the rest; `--from` notes a run that `seqmap train language --json` printed.
 `pretrain` writes the corpus (the training reviews of imdb, and those sentences of mr that are in no
-part of sst2) and trains on it. `finetune` trains sst2 with and without it. Each adds a JSON line to
-benchmarks/results/language.jsonl. Nothing is chosen on test data.
+part of sst2) and trains on it. `finetune` trains sst2, imdb (official train and test), wnut17 or
+resume_ner from it, or from scratch where none is given, with the file of the set's name in
+configs/. Each adds a JSON line to benchmarks/results/language.jsonl. Nothing is chosen on test
+data.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,10 +32,12 @@ from typing import Any
 from seqmap.config import load_config
 from seqmap.data import ReadOptions, read_examples
 from seqmap.data.corpus import read_corpus
+from seqmap.data.tagging import read_tagged
 from seqmap.evaluate import evaluate
 from seqmap.runtime.session import load, restore
 from seqmap.tasks import find_task
 from seqmap.training import reference, train
+from tagging import SETS
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "language.jsonl"
@@ -144,30 +149,48 @@ def pretrain(data: Path, out: Path, corpus: Path, settings: Sequence[str]) -> No
     )
 
 
-def finetune(data: Path, init: Path | None, seeds: range, settings: Sequence[str]) -> None:
-    """Train sst2 from a language model, or from scratch."""
-    task = find_task("classify")
-    parts = {part: sst2(data, part) for part in ("train", "dev", "test")}
-    base = load_config(None, settings, base=task.config())
+def parts_of(data: Path, name: str) -> tuple[Any, dict[str, Any]]:
+    """Return the task of a set, and its parts; without `dev` a tenth of train is held out."""
+    if name == "sst2":
+        return find_task("classify"), {part: sst2(data, part) for part in ("train", "dev", "test")}
+    if name == "imdb":
+        files = {part: data / "imdb" / f"{part}.csv.gz" for part in ("train", "test")}
+        read = {part: read_examples(file, ReadOptions()).examples for part, file in files.items()}
+        return find_task("classify"), {**read, "dev": None}
+    split = SETS[name]
+    files = {"train": split.train, "dev": str(split.dev), "test": split.test}
+    return find_task("tag"), {
+        part: read_tagged(data / file).examples for part, file in files.items()
+    }
+
+
+def finetune(data: Path, name: str, init: Path | None, seeds: range, settings: list[str]) -> None:
+    """Train on a set from a language model, or from scratch."""
+    task, parts = parts_of(data, name)
+    path = HERE.parent / "configs" / f"{name}.toml"
+    base = load_config(path if path.exists() else None, settings, base=task.config())
     for seed in seeds:
         config = base.replace(train__seed=seed)
+        started = time.process_time()
         trained = train(task, parts["train"], parts["dev"], config=config, init=init)
+        row: dict[str, Any] = {
+            "what": name,
+            "init": None if init is None else load(init).digest,
+            "seed": seed,
+            "settings": list(settings),
+            "dev": trained.metrics,
+            "epochs": len(trained.history),
+            "cpu_seconds": round(time.process_time() - started, 1),
+            "seconds": round(trained.seconds, 1),
+        }
         session = restore(trained.archive)
-        alone = session.without_wide()  # type: ignore[attr-defined]
-        note(
-            {
-                "what": "sst2",
-                "init": None if init is None else load(init).digest,
-                "seed": seed,
-                "settings": list(settings),
-                "dev": trained.metrics,
-                "dev_alone": evaluate(alone, parts["dev"]).metrics,
-                "test": evaluate(session, parts["test"]).metrics,
-                "test_alone": evaluate(alone, parts["test"]).metrics,
-                "epochs": len(trained.history),
-                "seconds": round(trained.seconds, 1),
-            }
-        )
+        row["test"] = evaluate(session, parts["test"]).metrics
+        if task.name == "classify":
+            alone = session.without_wide()  # type: ignore[attr-defined]
+            row["test_alone"] = evaluate(alone, parts["test"]).metrics
+            if parts["dev"] is not None:
+                row["dev_alone"] = evaluate(alone, parts["dev"]).metrics
+        note(row)
 
 
 def main() -> None:
@@ -179,6 +202,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=Path("corpus.txt"))
     parser.add_argument("--set", dest="settings", action="append", default=[])
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--on", choices=("sst2", "imdb", *SETS), default="sst2")
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
     given = parser.parse_args()
     if given.what == "shakespeare":
@@ -186,7 +210,8 @@ def main() -> None:
     elif given.what == "pretrain":
         pretrain(given.data, given.model, given.corpus, given.settings)
     else:
-        finetune(given.data, given.model, range(42, 42 + given.seeds), given.settings)
+        seeds = range(42, 42 + given.seeds)
+        finetune(given.data, given.on, given.model, seeds, given.settings)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from reporting.kernels import (
 from reporting.language import language_section
 from reporting.numbers import forecast_table, signal_table
 from reporting.rows import HERE, RESULTS
+from reporting.scaling import comparing, scaling
 from reporting.serving import serve
 from reporting.speaking import speaking_section
 from reporting.speech import speech_section
@@ -40,6 +41,7 @@ def speed_sections() -> list[str]:
 
 
 SECTIONS = {
+    "scaling": scaling,
     "serve": serve,
     "tag_speed": tag_speed,
     "translate_speed": translate_speed,
@@ -90,6 +92,10 @@ def main() -> None:
         "## Language models (`benchmarks/language.py`)",
         "",
         *language_section(),
+        "",
+        "## Comparing encoders, searching settings (`benchmarks/comparing.py`)",
+        "",
+        *comparing(),
         "",
         *speech_section(RESULTS / "speech.jsonl"),
         "",

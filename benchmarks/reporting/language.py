@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from typing import Any
 
 from reporting.rows import RESULTS, mean_sd
 
@@ -60,11 +61,37 @@ def language_section() -> list[str]:
             for part in ("dev_alone", "test_alone", "dev", "test")
         ]
         seconds = statistics.fmean(row["seconds"] for row in runs)
-        lines.append(f"| {name} | {len(runs)} | {' | '.join(cells)} | {seconds:.0f} |")
+        settings = ", ".join(runs[-1]["settings"]) or "defaults"
+        lines.append(f"| {name} ({settings}) | {len(runs)} | {' | '.join(cells)} | {seconds:.0f} |")
     if len(means) == 2:
         gain = 100 * (means[True] - means[False])
         met = "met" if gain >= 2 else "**missed**"
         lines += ["", f"With the wide branch: {gain:+.1f} points on test; bar ≥ +2.0: {met}."]
     else:
         lines += ["", "The other start is not measured yet (bar: ≥ +2.0 points from a model)."]
+    return [*lines, *_others(rows)]
+
+
+def _others(rows: list[dict[str, Any]]) -> list[str]:
+    """Return what starting from a language model brings to other sets than sst2."""
+    lines: list[str] = []
+    for name, metric, bar in (
+        ("imdb", "accuracy", "bar ≥ 0.925"),
+        ("wnut17", "f1", "bar: not worse than from scratch"),
+        ("resume_ner", "f1", "bar: not worse than from scratch"),
+    ):
+        shown = []
+        for init, start in ((True, "language model"), (False, "scratch")):
+            chosen = [
+                row for row in rows if row["what"] == name and (row["init"] is not None) == init
+            ]
+            chosen.sort(key=lambda row: row["dev"].get("loss", -row["dev"].get("f1", 0.0)))
+            best = {row["seed"]: row for row in reversed(chosen)}
+            if best:
+                settings = ", ".join(chosen[0]["settings"]) or "defaults"
+                test = mean_sd([row["test"][metric] for row in best.values()])
+                dev = mean_sd([row["dev"][metric] for row in best.values()])
+                shown.append(f"from {start} {test} on test, {dev} on dev ({settings})")
+        if shown:
+            lines += ["", f"**{name}**, {metric}; {bar}: {'; '.join(shown)}."]
     return lines

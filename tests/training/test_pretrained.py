@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from seqmap.config import Config, TrainConfig
 from seqmap.data import Example
 from seqmap.data.corpus import TextCorpus
+from seqmap.data.pairs import Pair
 from seqmap.data.tagging import Sentence
 from seqmap.errors import ConfigError, UserError
 from seqmap.nn.encoders import build_encoder
@@ -113,6 +114,36 @@ def test_a_tagger_takes_vectors_by_name(model: Path) -> None:
         found.arrays["encoder.layers.0.forward.w_ih"][:, :size],
         lm.weights["layers.0.forward.w_ih"],
     )
+
+
+@pytest.mark.parametrize("tie", ["all", "none"])
+def test_a_translator_reads_as_the_language_model_did(model: Path, tie: str) -> None:
+    pairs = [Pair("the cat in a house .", "le chat"), Pair("the zebra .", "le zèbre")] * 12
+    task = find_task("translate")
+    config = task.config().replace(
+        encoder__name="lstm",
+        translate__tie=tie,
+        train__epochs=1,
+        train__threads=1,
+        train__learning_rate=0.0,
+        train__average=0.0,
+    )
+    found = train(task, pairs, pairs, config=config, init=model).archive
+    lm = read_pretrained(model)
+    assert found.manifest["init"]["digest"] == lm.digest
+    codec = restore(found).codecs.source
+    size = lm.vectors.shape[1]
+    known = 0
+    for row, piece in enumerate(codec.vocabulary.symbols):
+        symbol = int(lm.codec.encode(piece.removeprefix("\u2581"))[0]) if row > 1 else 1
+        if symbol > 1:
+            known += 1
+            np.testing.assert_allclose(
+                found.arrays["source.weight"][row] * size**0.5, lm.vectors[symbol], rtol=1e-5
+            )
+    assert known >= 5
+    for name, weights in lm.weights.items():
+        np.testing.assert_array_equal(found.arrays[f"encoder.{name}"], weights)
 
 
 def test_layers_wake_up_one_after_the_other(model: Path) -> None:

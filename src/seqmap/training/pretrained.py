@@ -130,16 +130,20 @@ def extended(codec: TextCodec, texts: Iterable[str], config: Config) -> TextCode
 
 
 @torch.no_grad()
-def start_vectors(table: nn.Parameter, init: Pretrained, places: Mapping[int, int]) -> int:
+def start_vectors(
+    table: nn.Parameter, init: Pretrained, places: Mapping[int, int], *, scale: float = 1.0
+) -> int:
     """Copy vectors of symbols; returns how many.
 
     Args:
         table: (rows, size).
         init: Where they come from.
         places: Row of the table → symbol of the language model.
+        scale: What they are multiplied by.
     """
     rows, symbols = list(places), list(places.values())
-    table[torch.tensor(rows, dtype=torch.int64)] = torch.from_numpy(init.vectors[symbols])
+    vectors = scale * init.vectors[symbols]
+    table[torch.tensor(rows, dtype=torch.int64)] = torch.from_numpy(vectors).to(table)
     return len(rows)
 
 

@@ -27,7 +27,7 @@ RECIPES: dict[str, str] = {
 }
 """The function that turns a `Job` of a task into a `Trained`."""
 
-STARTED: tuple[str, ...] = ("classify", "tag")
+STARTED: tuple[str, ...] = ("classify", "tag", "translate")
 """The tasks whose network can start from a language model."""
 
 REFERENCES: dict[str, str] = {

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqmap.codecs.pieces import BLANK
 from seqmap.config import Config
 from seqmap.data.pairs import Pair
 from seqmap.errors import DataError, MissingExtraError
@@ -25,6 +26,13 @@ from seqmap.tasks.translate import PairCodecs, Translate, fingerprint
 from seqmap.training.job import Job, Trained
 from seqmap.training.loop import Trainer
 from seqmap.training.package import manifest, put_away
+from seqmap.training.pretrained import (
+    Pretrained,
+    adopted,
+    depths,
+    start_encoder,
+    start_vectors,
+)
 from seqmap.training.setup import torch_set_up
 from seqmap.training.translate_learner import PairData, TranslateLearner, encode_pairs
 
@@ -47,6 +55,10 @@ def train_translator(job: Job) -> Trained:
     fitting, choosing = job.parts()
     if not fitting:
         raise DataError("there is no pair to learn from")
+    init = job.init
+    if init is not None:
+        config = adopted(config, init)
+        job.watch.tell(f"starts from {init.describe()}")
     codecs = task.fit_codecs(fitting, config)
     longest = config.text.max_length
     data, dev = (encode_pairs(part, codecs, longest) for part in (fitting, choosing))
@@ -54,6 +66,7 @@ def train_translator(job: Job) -> Trained:
     described: dict[str, Any] = {
         **entries,
         **job.facts,
+        "init": None if init is None else init.facts(),
         "search": {"slope": _slope(data)},
         "data": {
             "fingerprint": fingerprint(job.train),
@@ -72,10 +85,18 @@ def train_translator(job: Job) -> Trained:
             dev,
             measure=_measure(task, config, described, arrays, choosing),
         )
+        identity: dict[str, Any] = {"config": config.to_dict(), "data": fingerprint(fitting)}
+        if init is not None:
+            count = _start_from(network, codecs, init)
+            job.watch.tell(f"{count:,} of {codecs.source.size:,} pieces known from there")
+            # A table that also writes must learn to from the first step on.
+            tables = [] if network.target is None else [network.source.weight]
+            learner.depths = depths(network.encoder, tables)
+            identity["init"] = init.digest
         trainer = Trainer(
             learner,
             config.train,
-            identity={"config": config.to_dict(), "data": fingerprint(fitting)},
+            identity=identity,
             checkpoint=job.checkpoint,
             watch=job.watch,
             group=job.group,
@@ -96,6 +117,23 @@ def train_translator(job: Job) -> Trained:
         cost=-metrics.get("bleu", metrics.get("exact", 0.0)),
         notes=(note,),
     )
+
+
+def _start_from(network: TranslationNetwork, codecs: PairCodecs, init: Pretrained) -> int:
+    """Copy vectors by the pieces' names, and the encoder's weights; return how many pieces."""
+    symbols = {init.codec.symbol(place): place for place in range(2, len(init.vectors))}
+    places = {}
+    for row, piece in enumerate(codecs.source.vocabulary.symbols):
+        # Words of a language model carry no sign of the blank before them; subwords do.
+        for name in (piece, piece.removeprefix(BLANK)):
+            if row > 1 and name in symbols:
+                places[row] = symbols[name]
+                break
+    # The network multiplies its vectors by √size, which the language model did not.
+    scale = float(network.config.embedding.size) ** -0.5
+    count = start_vectors(network.source.weight, init, places, scale=scale)
+    start_encoder(network.encoder, init)
+    return count
 
 
 def _build(codecs: PairCodecs, config: Config) -> TranslationNetwork:
