@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import pytest
 
 from seqmap.codecs import fit_codec
 from seqmap.config import Config
-from seqmap.runtime.archive import FORMAT, Archive, save
+from seqmap.runtime.archive import FORMAT, Archive
 
 TEXTS = ["a plain sentence, written to be read", "It isn't long.", "漢字 and words 混ざる"]
 
@@ -93,61 +92,6 @@ class Server:
             self.process.send_signal(signal.SIGTERM)
         out, error = self.process.communicate(timeout=30)
         return self.process.returncode, out, error
-
-
-def train_small(task: str, folder: Path) -> Path:
-    """Train a small model of a task in seconds; return its file."""
-    from seqmap.samples.phrases import phrases
-    from seqmap.samples.series import shop
-    from seqmap.samples.signals import gestures
-    from seqmap.samples.syllables import RATE, speech
-    from seqmap.tasks import find_task
-    from seqmap.tasks.forecast import Known
-    from seqmap.tasks.transcribe import AudioSet
-    from seqmap.training import train
-
-    found = find_task(task)
-    config = found.config().replace(
-        train__epochs=1, encoder__hidden=16, encoder__direction="forward", train__threads=1
-    )
-    path = folder / f"{task}.seqmap"
-    if task == "translate":
-        config = config.replace(text__vocabulary=400, translate__hidden=16, embedding__size=16)
-        train(found, phrases(train=200, dev=1, test=1).train, config=config, out=path)
-    elif task == "forecast":
-        from seqmap.data.series import even_series
-
-        _, values, _ = shop(400)
-        series = even_series("shop", values, values[:, None][:, :0], None)
-        config = config.replace(forecast__horizon=6)
-        train(found, [series], config=config, out=path, targets=Known(()))
-    elif task == "signal":
-        train(found, gestures(60), config=config, out=path)
-    elif task == "transcribe":
-        spoken = [one.recording for one in speech(12)]
-        config = config.replace(audio__mels=12, transcribe__search="greedy", encoder__hidden=32)
-        made = train(found, spoken[:8], spoken[8:], config=config, targets=AudioSet(RATE)).archive
-        # Hardly trained it would say nothing.
-        rng = np.random.default_rng(3)
-        noise = rng.normal(size=made.arrays["output.weight"].shape, scale=3)
-        save(replace(made, arrays=made.arrays | {"output.weight": noise.astype(np.float32)}), path)
-    else:
-        from seqmap.data.corpus import TextCorpus
-
-        config = config.replace(encoder__layers=1, embedding__size=8)
-        corpus = TextCorpus(tuple(f"the cat sat on mat {n}." for n in range(300)))
-        train(found, [corpus], config=config, out=path)
-    return path
-
-
-TRAINED = ("translate", "forecast", "signal", "transcribe", "language")
-
-
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A small model of each task that does not answer with labels or tags."""
-    folder = tmp_path_factory.mktemp("trained")
-    return {task: train_small(task, folder) for task in TRAINED}
 
 
 @pytest.fixture(scope="module")

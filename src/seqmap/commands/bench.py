@@ -43,17 +43,22 @@ def rows(found: Bench, *, made: bool) -> list[tuple[str, str]]:
     """Return the lines of the table: a name and what is known, 80 columns together."""
     where = found.backend if found.isa is None else f"{found.backend} core, {found.isa}"
     mean = found.tokens / max(found.documents, 1)
-    kind = "made from its vocabulary" if made else "given"
+    kind = "made from what it knows" if made else "given"
+    unit = found.unit
+    one = "series" if found.takes == "series" else found.takes.removesuffix("s")
     speeds = found.documents_per_second.items()
     shown = [
         ("computed in", f"{found.precision}, by {where}"),
         ("size on disk", in_bytes(found.bytes)),
         ("start-up", f"{found.startup_ms:.0f} ms: import, load, first answer in a new process"),
         ("memory", f"{in_bytes(found.memory)}: peak of that process"),
-        ("texts", f"{found.documents}, {kind}; {mean:.0f} symbols on average"),
-        ("one text", f"p50 {found.p50_us:.0f} µs, p99 {found.p99_us:.0f} µs; 1 thread"),
-        ("all texts", "; ".join(f"{n:,.0f} texts/s on {_threads(t)}" for t, n in speeds)),
+        (found.takes, f"{found.documents}, {kind}; {mean:.0f} {unit} on average"),
+        (f"one {one}", f"p50 {found.p50_us:.0f} µs, p99 {found.p99_us:.0f} µs; 1 thread"),
+        ("all of them", "; ".join(f"{n:,.0f}/s on {_threads(t)}" for t, n in speeds)),
     ]
+    if unit == "seconds":
+        rate = max(found.documents_per_second.values()) * mean
+        shown.append(("real time", f"{rate:,.0f} seconds of sound in a second"))
     if found.us_per_token is not None:
         alone = f"{found.us_per_token:.2f} µs a symbol; one text at a time, 1 thread"
         shown.append(("network alone", alone))

@@ -9,12 +9,9 @@ from seqmap.commands.console import Screen
 from seqmap.export.folder import write_folder
 from seqmap.export.onnx.check import check
 from seqmap.export.onnx.files import described, graphs_of
-from seqmap.export.texts import known_words, sample_texts
+from seqmap.export.onnx.samples import sample_inputs
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.session import restore
-
-CHECKED = 300
-"""Texts that an export is checked with."""
 
 
 def write_onnx(made: Archive, out: Path, screen: Screen) -> dict[str, Any]:
@@ -27,16 +24,16 @@ def write_onnx(made: Archive, out: Path, screen: Screen) -> dict[str, Any]:
     """
     session = restore(made, precision="fp32")
     graphs = graphs_of(session)
-    screen.note(f"checking on {CHECKED:,} texts in ONNX Runtime")
-    texts = sample_texts(known_words(session.codecs.source), CHECKED)
-    worst = check(graphs, session, texts)
+    inputs = sample_inputs(session)
+    screen.note(f"checking on {len(inputs):,} {session.takes} in ONNX Runtime")
+    worst = check(graphs, session, inputs)
     files = {name: graph.SerializeToString() for name, graph in graphs.items()}
     files["model.json"] = described(session).encode("utf-8", "surrogatepass")
     write_folder(files, out)
-    screen.result(f"equal to the model on {CHECKED:,} texts (within {worst:.1g})")
+    screen.result(f"equal to the model on {len(inputs):,} {session.takes} (within {worst:.1g})")
     return {
         "bytes": sum(map(len, files.values())),
         "files": sorted(files),
-        "checked_texts": CHECKED,
+        "checked_texts": len(inputs),
         "worst_difference": worst,
     }

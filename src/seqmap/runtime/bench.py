@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,30 +15,26 @@ from typing import Any
 
 import numpy as np
 
-from seqmap.codecs.base import SPECIAL, TextCodec
-from seqmap.codecs.pieces import PieceCodec
 from seqmap.errors import UserError
 from seqmap.runtime import native
+from seqmap.runtime.bench_inputs import as_json, made_inputs, size_of
 from seqmap.runtime.machine import Limit, Machine, limit_of, measure_machine, recurrent_bytes
 from seqmap.runtime.session import Session, load
 
 ROUNDS = 5
 """Timings of each figure; the median counts."""
 
-TEXTS = 300
-"""Texts that are made, at most, when none are given."""
-
 MOST = 2000
-"""Texts that are used at most."""
+"""Inputs that are used at most."""
 
-_SEED = 42
 _FRESH = """
-import sys, time
+import json, sys, time
+given = json.load(sys.stdin)
 begun = time.perf_counter()
 from seqmap import load
 model = load(sys.argv[1], precision=sys.argv[2])
 ready = time.perf_counter()
-model.predict([sys.argv[3]])
+model.predict([model.input_from(given)])
 took = time.perf_counter() - begun
 try:
     status = dict(line.split(":", 1) for line in open("/proc/self/status"))
@@ -58,8 +55,10 @@ class Bench:
         precision: What the network computes in.
         backend: `native` or `numpy`.
         isa: The instruction set, if native.
-        documents: How many texts were used.
-        tokens: Their symbols (after cutting to `text.max_length`).
+        takes: What the inputs are: texts, series, signals or recordings.
+        documents: How many were used.
+        tokens: Their symbols (after cutting to `text.max_length`), values, steps or seconds.
+        unit: Which of these.
         us_per_token: Microseconds of the network alone per symbol, one text at a time, one thread;
             None where the model has no network that can be timed alone.
         p50_us: Half of the texts are answered in this many microseconds, one at a time, from text
@@ -77,8 +76,10 @@ class Bench:
     precision: str
     backend: str
     isa: str | None
+    takes: str
     documents: int
-    tokens: int
+    tokens: float
+    unit: str
     us_per_token: float | None
     p50_us: float
     p99_us: float
@@ -99,41 +100,32 @@ class Bench:
 
 
 def bench(path: str | Path, texts: Sequence[Any] | None = None, *, precision: str | None) -> Bench:
-    """Measure a model that maps from text.
+    """Measure a model.
 
     Args:
         path: Its archive.
-        texts: What it is measured on, as its task reads them; None makes texts from its own
-            vocabulary.
+        texts: What it is measured on, as its task reads it; None makes inputs from what the model
+            knows.
         precision: What to compute in; None goes by the archive.
 
     Raises:
-        UserError: The model cannot be used, is not one of text, or there is no text.
+        UserError: The model cannot be used, or there is nothing to measure with.
     """
     session: Any = load(path, precision=precision)
-    codec = getattr(session.codecs, "source", None)
-    if not (hasattr(codec, "size") and hasattr(codec, "symbol")):
-        raise UserError(
-            "bench measures models that answer texts", path=path, given=session.task.name
-        )
-    if texts is not None:
-        chosen = list(texts[:MOST])
-    else:
-        count = min(TEXTS, session.made_texts)
-        chosen = made_texts(codec, count, median=session.made_symbols)
+    chosen = made_inputs(session) if texts is None else list(texts[:MOST])
     if not chosen:
-        raise UserError("there is no text to measure with", path=path)
+        raise UserError("there is nothing to measure with", path=path)
     with _threads(1):
         answers = session.predict(chosen)  # fills the table of symbols
-        tokens, per_token = _network_alone(session, chosen, answers)
+        tokens, unit = size_of(session, chosen, answers)
+        per_token = _network_alone(session, chosen)
         latencies = np.array(list(_latencies(session, chosen)))
         speeds = {1: len(chosen) / _median(lambda: session.predict(chosen))}
     cores = _cores()
     if cores > 1:
         with _threads(cores):
             speeds[cores] = len(chosen) / _median(lambda: session.predict(chosen))
-    first = chosen[0] if isinstance(chosen[0], str) else str(chosen[0].text)
-    took, memory = fresh_process(path, session.precision, first)
+    took, memory = fresh_process(path, session.precision, as_json(session, chosen[0]))
     backend = session.network.backend if hasattr(session, "network") else session.backend
     machine, limit = _limits(session) if per_token else (None, None)
     return Bench(
@@ -141,8 +133,10 @@ def bench(path: str | Path, texts: Sequence[Any] | None = None, *, precision: st
         precision=session.precision if backend == "native" else "fp32",
         backend=backend,
         isa=native.isa() if backend == "native" else None,
+        takes=session.takes,
         documents=len(chosen),
         tokens=tokens,
+        unit=unit,
         us_per_token=None if per_token is None else per_token * 1e6,
         p50_us=float(np.percentile(latencies, 50)) * 1e6,
         p99_us=float(np.percentile(latencies, 99)) * 1e6,
@@ -155,47 +149,26 @@ def bench(path: str | Path, texts: Sequence[Any] | None = None, *, precision: st
     )
 
 
-def _network_alone(
-    session: Any, texts: Sequence[Any], answers: Sequence[Any]
-) -> tuple[int, float | None]:
-    """Return how many symbols there are, and the seconds of each in the network alone.
+def _network_alone(session: Any, texts: Sequence[Any]) -> float | None:
+    """Return the seconds of each symbol in the network alone; None where it cannot be timed so.
 
-    Taggers work word by word in tables of their own: for them the second is None.
+    Taggers work word by word in tables of their own, translators write; signals, series and speech
+    are read by vectors.
     """
-    if not hasattr(session, "network"):
-        return sum(len(answer.tokens) for answer in answers), None
-    if not hasattr(session, "encode"):  # what speaks
-        return sum(len(answer.symbols) for answer in answers), None
+    if not (hasattr(session, "network") and hasattr(session, "encode")):
+        return None
     documents = [session.encode(text) for text in texts]
-    tokens = sum(map(len, documents))
     alone = _median(lambda: [session.network.logits([ids]) for ids in documents])
-    return tokens, alone / max(tokens, 1)
+    return alone / max(sum(map(len, documents)), 1)
 
 
-def made_texts(codec: Any, count: int, *, median: int = 60) -> list[str]:
-    """Make texts, all different, from a codec's symbols, which occur as in language (Zipf).
-
-    Their lengths are spread like those of reviews: half have fewer than `median` symbols.
-    """
-    rng = np.random.default_rng(_SEED)
-    first, size = len(SPECIAL), codec.size
-    if size <= first:
-        return [""] * count
-    chance = 1 / np.arange(1, size - first + 1)
-    lengths = np.clip(rng.lognormal(np.log(median), 0.8, count), 3, 1000).astype(int)
-    ids = first + rng.choice(size - first, int(lengths.sum()), p=chance / chance.sum())
-    parts = np.split(ids, np.cumsum(lengths)[:-1])
-    if isinstance(codec, TextCodec | PieceCodec):
-        return [codec.decode(part.tolist()) for part in parts]
-    return [" ".join(codec.symbol(int(index)) for index in part) for part in parts]
-
-
-def fresh_process(path: str | Path, precision: str, text: str) -> tuple[float, int]:
+def fresh_process(path: str | Path, precision: str, given: Any) -> tuple[float, int]:
     """Return seconds until the first answer, and peak memory in bytes, of a new process."""
     runs = []
     for _ in range(ROUNDS):
         done = subprocess.run(
-            [sys.executable, "-c", _FRESH, str(path), precision, text.replace("\0", " ")],
+            [sys.executable, "-c", _FRESH, str(path), precision],
+            input=json.dumps(given),
             capture_output=True,
             text=True,
             check=False,
@@ -217,7 +190,7 @@ def _limits(session: Any) -> tuple[Machine | None, Limit | None]:
     return machine, limit_of(config, precision, machine)
 
 
-def _latencies(session: Session, texts: Sequence[str]) -> Iterator[float]:
+def _latencies(session: Session, texts: Sequence[Any]) -> Iterator[float]:
     """Yield the median time of each text, answered alone."""
     rounds = []
     for _ in range(ROUNDS):

@@ -58,6 +58,11 @@ class SignalSession(Session):
         """The class names, in the order of the columns of `predict_proba`."""
         return tuple(self.codecs.target.names)
 
+    @property
+    def calibration(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Numbers of steps, and the temperature after each."""
+        return self._steps, self._temperatures
+
     def evaluate(self, examples: Sequence[Signal]) -> Evaluation:
         """Score calibrated probabilities against the labels.
 

@@ -93,6 +93,48 @@ def encoded(
     return x, _side_by_side(graph, last, (1, 0, 2), sides * config.hidden, None)
 
 
+def carried(
+    graph: Graph,
+    arrays: Arrays,
+    x: str,
+    lengths: str,
+    state: tuple[str, str],
+    size: int,
+    config: EncoderConfig,
+) -> tuple[str, str, str]:
+    """Read sequences forwards from a state.
+
+    Args:
+        graph: Where the nodes go.
+        arrays: An archive's.
+        x: (time, batch, size).
+        lengths: (batch,) int32.
+        state: h and c of all layers, (layers, batch, hidden) each.
+        size: Features of a symbol.
+        config: Names and sizes; the encoder is an LSTM.
+
+    Returns:
+        States (time, batch, hidden), and h and c of all layers after them.
+    """
+    _, order = OPERATORS["lstm"]
+    hidden, after = config.hidden, ([], [])  # type: tuple[int, tuple[list[str], list[str]]]
+    for layer in range(config.layers):
+        name, inputs = f"encoder.layers.{layer}.forward", size if layer == 0 else hidden
+        w = _gates(graph, arrays, f"{name}.w_ih", 4 * hidden, inputs, order)
+        r = _gates(graph, arrays, f"{name}.w_hh", 4 * hidden, hidden, order)
+        b = graph.constant(_biases(arrays, name, 4 * hidden, order, "lstm")[None])
+        begun = [
+            graph.add("Slice", part, graph.ints(layer), graph.ints(layer + 1), graph.ints(0))
+            for part in state
+        ]
+        y, *ends = graph.add_many("LSTM", [x, w, r, b, lengths, *begun], 3, hidden_size=hidden)
+        x = graph.add("Squeeze", y, graph.ints(1))
+        for kept, end in zip(after, ends, strict=True):
+            kept.append(end)
+    h, c = (graph.add("Concat", *parts, axis=0) for parts in after)
+    return x, h, c
+
+
 def _side_by_side(
     graph: Graph, value: str, order: tuple[int, ...], width: int, kept: int | None
 ) -> str:

@@ -1,0 +1,127 @@
+"""Translators, language models, forecasters, signals and speech in ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from typer.testing import CliRunner
+
+from seqmap.cli import app
+from seqmap.config import from_dict
+from seqmap.errors import ExportError, UserError
+from seqmap.export.onnx.check import check, opened
+from seqmap.export.onnx.files import described, feeds, graphs_of
+from seqmap.export.onnx.samples import sample_inputs
+from seqmap.export.onnx.translate import begun, followed
+from seqmap.runtime.archive import Archive, read
+from seqmap.runtime.quantize import quantized
+from seqmap.runtime.session import restore
+from seqmap.tasks import find_task
+from seqmap.training import train
+
+Trained = dict[str, Path]
+TASKS = ("translate", "language", "forecast", "signal", "transcribe")
+
+
+def archive_of(path: Path) -> Archive:
+    made = read(path)
+    if made.manifest["task"] == "forecast":  # the network counts, whatever an epoch made of it
+        manifest = {**made.manifest, "calibration": {"linear": 0.6, "network": 0.4}}
+        return Archive(manifest, made.arrays)
+    return made
+
+
+@pytest.mark.parametrize("kind", ["none", "int8"])
+@pytest.mark.parametrize("task", TASKS)
+def test_graphs_answer_as_the_model(trained: Trained, task: str, kind: str) -> None:
+    made = archive_of(trained[task])
+    if kind != "none":
+        made = quantized(made, kind)
+    session: Any = restore(made, precision="fp32")
+    graphs = graphs_of(session)
+    for graph in graphs.values():
+        onnx.checker.check_model(graph, full_check=True)
+    assert 0 < check(graphs, session, sample_inputs(session)) < 1e-4
+    facts = json.loads(described(session))
+    assert facts["task"] == task
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_graph_that_answers_otherwise_is_refused(trained: Trained, task: str) -> None:
+    made = archive_of(trained[task])
+    session: Any = restore(made, precision="fp32")
+    rng = np.random.default_rng(0)
+    changed = {
+        name: array + 0.05 * rng.normal(size=array.shape).astype(np.float32)
+        if name.endswith(("w_hh", "head.weight"))
+        else array
+        for name, array in made.arrays.items()
+    }
+    other = restore(Archive(made.manifest, changed), precision="fp32")
+    with pytest.raises(ExportError, match="the export answers otherwise"):
+        check(graphs_of(other), session, sample_inputs(session))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"translate__decoder": "lstm-feeding", "translate__layers": 2},
+        {"translate__attention": "bahdanau", "encoder__name": "gru", "translate__tie": "none"},
+        {
+            "translate__attention": "bahdanau",
+            "translate__decoder": "lstm-feeding",
+            "translate__coverage": "sum",
+            "translate__vocabulary": "separate",
+            "translate__tie": "target",
+        },
+    ],
+)
+def test_decoders(settings: dict[str, Any]) -> None:
+    from seqmap.samples.phrases import phrases
+
+    task = find_task("translate")
+    config = task.config().replace(
+        train__epochs=1, encoder__hidden=8, translate__hidden=12, embedding__size=8,
+        text__vocabulary=400, train__threads=1, **settings,
+    )  # fmt: skip
+    made = train(task, phrases(train=200, dev=1, test=1).train, config=config).archive
+    session: Any = restore(made, precision="fp32")
+    assert 0 < check(graphs_of(session), session, sample_inputs(session)) < 1e-4
+
+
+def test_a_greedy_answer_from_the_two_graphs(trained: Trained) -> None:
+    session: Any = restore(read(trained["translate"]), precision="fp32").with_search(beam=1)
+    text = "how much is the book?"
+    runners = {name: opened(graph) for name, graph in graphs_of(session).items()}
+    names = [output.name for output in runners["encoder.onnx"].get_outputs()]
+    found = runners["encoder.onnx"].run(names, feeds(session, [text]))
+    step = begun(session, dict(zip(names, found, strict=True)))
+    names, written = [o.name for o in runners["decoder.onnx"].get_outputs()], []
+    for _ in range(len(session.written_ids(text)) + 1):
+        found = dict(zip(names, runners["decoder.onnx"].run(names, step), strict=True))
+        found["logits"][:, 1] = -np.inf  # the unknown piece is never written
+        written.append(int(found["logits"].argmax()))
+        step = followed(step, found, [written[-1]])
+    assert written[: len(session.written_ids(text))] == session.written_ids(text).tolist()
+
+
+def test_a_transformer_decoder_is_refused(trained: Trained) -> None:
+    made = read(trained["translate"])
+    session: Any = restore(made)
+    own = {**made.manifest["config"]["translate"], "decoder": "transformer"}
+    session.config = from_dict({**made.manifest["config"], "translate": own})
+    with pytest.raises(UserError, match="allowed: lstm, lstm-feeding"):
+        graphs_of(session)
+
+
+def test_command(trained: Trained, tmp_path: Path) -> None:
+    words = ["export", str(trained["language"]), "--to", "onnx", "--quantize", "none"]
+    done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert "equal to the model on 120 texts" in done.output
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"model.onnx", "model.json"}
