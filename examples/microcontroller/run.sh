@@ -26,9 +26,12 @@ arm-none-eabi-gcc -std=gnu99 -O2 -Wall -Wextra -Werror -mcpu=cortex-m3 -mthumb \
 arm-none-eabi-gcc -mcpu=cortex-m3 -mthumb -nostartfiles --specs=nano.specs -Wl,--gc-sections \
     -T "$here/lm3s6965.ld" "$build/board.o" "$build/model.o" -lm -o "$build/app.elf"
 arm-none-eabi-size "$build/app.elf" >&2
+arm-none-eabi-size "$build/app.elf" | awk 'NR == 2 {
+    printf "flash %d of 262144 bytes, RAM %d of 65536 bytes and the stack\n", $1 + $2, $2 + $3 }' >&2
 if arm-none-eabi-nm "$build/app.elf" | grep -q ' [Tt] _*malloc'; then
     echo "malloc was linked in" >&2
     exit 1
 fi
-timeout 300 qemu-system-arm -M lm3s6965evb -display none -monitor none -serial none \
+# A nanosecond of the machine's time for each instruction: then its timer counts instructions.
+timeout 300 qemu-system-arm -M lm3s6965evb -icount shift=0 -display none -monitor none -serial none \
     -chardev stdio,id=out -semihosting-config enable=on,target=native,chardev=out -kernel "$build/app.elf" < /dev/null

@@ -389,7 +389,12 @@ def test_a_microcontroller(make_archive: Make, tmp_path: Path) -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    found = [line.split() for line in done.stdout.splitlines() if line]
+    *answers, instructions, state = done.stdout.splitlines()
+    found = [line.split() for line in answers if line]
     wanted = session.predict_proba(texts)
+    # 4 · 24 · (24 + 24) products a symbol, and 120 exponentials without a unit for floats.
+    assert 10_000 < int(instructions.split()[-1]) < 2_000_000
+    assert 500 < int(state.split()[-1]) < 65_536
+    assert "flash" in done.stderr and "RAM" in done.stderr
     assert [int(line[0]) for line in found] == wanted.argmax(axis=1).tolist()
     assert np.abs(np.array([line[1:] for line in found], float) / 1e6 - wanted).max() < 2e-6

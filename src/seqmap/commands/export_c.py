@@ -44,6 +44,7 @@ def write_c(made: Archive, out: Path, screen: Screen) -> dict[str, Any]:
         found = check(files, program, kind, session, texts, cc)
         facts |= {"checked_texts": found.texts, "worst_difference": found.worst}
         facts["ram_bytes"] = found.state
+        facts["cycles_per_symbol"] = round(found.cycles)
     write_folder({name: text.encode() for name, text in files.items()}, out)
     facts["bytes"] = sum((out / name).stat().st_size for name in files)
     if facts["checked_texts"]:
@@ -55,4 +56,8 @@ def write_c(made: Archive, out: Path, screen: Screen) -> dict[str, Any]:
         f"flash {in_bytes(program.flash)} of tables beside the code, RAM"
         f" {in_bytes(facts['ram_bytes'])}, {program.operations:,} multiply-adds a symbol"
     )
+    if facts.get("cycles_per_symbol"):
+        screen.result(
+            f"{facts['cycles_per_symbol']:,} cycles a symbol here, tokeniser and all (-O2)"
+        )
     return facts

@@ -35,12 +35,14 @@ class Checked:
         worst: The largest difference of a probability.
         seconds: What the exported model took for all of them.
         state: Bytes of its state.
+        cycles: Of this processor for a symbol, tokeniser and all; 0 where it does not tell.
     """
 
     texts: int
     worst: float
     seconds: float
     state: int
+    cycles: float = 0.0
 
 
 def compiler() -> str | None:
@@ -69,9 +71,19 @@ def check(
         folder = Path(name)
         build(files, program, kind, folder, cc, FLAGS)
         lines = run(folder / "check", texts)
-    seconds, state = lines.pop().split()
+    seconds, state, cycles = lines.pop().split()
     compare = _classified if isinstance(session, ClassifySession) else _tagged
-    return Checked(len(texts), compare(session, texts, lines), float(seconds), int(state))
+    worst = compare(session, texts, lines)
+    each = int(cycles) / max(_symbols(session, texts), 1)
+    return Checked(len(texts), worst, float(seconds), int(state), each)
+
+
+def _symbols(session: Session, texts: Sequence[str]) -> int:
+    """Return how many symbols a model reads in texts."""
+    if isinstance(session, ClassifySession):
+        return sum(len(session.encode(text)) for text in texts)
+    assert isinstance(session, TagSession)
+    return sum(len(session.sentence(text).tokens) for text in texts)
 
 
 def build(
