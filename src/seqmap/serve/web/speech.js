@@ -17,6 +17,29 @@ const SPEECH = {
   },
 };
 
+// Text to sound: spoken at once, with what was spoken when.
+const SPEAK = {
+  input: text => text,
+  label: () => say.text,
+  async answer(input, turn) {
+    const result = await predicted(input, turn);
+    if (!result) return;
+    const bytes = Uint8Array.from(atob(result.wav), letter => letter.charCodeAt(0));
+    const player = make("audio");
+    player.controls = true;
+    player.src = URL.createObjectURL(new Blob([bytes], { type: "audio/wav" }));
+    const shorts = new Int16Array(bytes.buffer.slice(44));
+    at("result").replaceChildren(wave(Float32Array.from(shorts, value => value / 32768)), player,
+      make("p", "hint", say.lasts(result.seconds.toFixed(1))));
+    await new Promise(resolve => setTimeout(resolve, WAIT));
+    if (!turn.fresh()) return;
+    const found = (await (await ask(path("explain"), { input }, turn.signal)).json()).explanation;
+    if (!turn.fresh() || !found.alignment.length) return;
+    const rows = found.symbols.map((_, column) => found.alignment.map(row => -row[column]));
+    at("result").append(heat(say.spokenWhen(found.symbols.join("")), rows, -1, 1));
+  },
+};
+
 function heardBox() {
   const box = make("div", "headline heard"), final = make("span"), rest = make("span", "partial");
   box.append(final, " ", rest);

@@ -202,6 +202,7 @@ const VIEWS = { classify: TEXT, tag: TEXT, signal: SIGNAL, forecast: SERIES, tra
 
 function view() {
   if (chosen.task === "transcribe") return SPEECH;
+  if (chosen.task === "speak") return SPEAK;
   return VIEWS[chosen.task] || (chosen.takes.type === "string" ? TEXT : PLAIN);
 }
 
