@@ -14,12 +14,15 @@ from matplotlib.patches import Rectangle
 
 from seqmap.demo import classify as reviews_demo
 from seqmap.demo import tag as entities_demo
+from seqmap.demo import transcribe as speech_demo
 from seqmap.plots import drawn_on
 from seqmap.runtime.session import restore
 from seqmap.samples.entities import entities
 from seqmap.samples.reviews import reviews
+from seqmap.samples.syllables import RATE, speech
 from seqmap.tasks import find_task
 from seqmap.tasks.tag import TagSet
+from seqmap.tasks.transcribe import AudioSet
 from seqmap.training import train
 
 FIGURES = Path(__file__).with_name("figures")
@@ -118,7 +121,36 @@ def draw_attention() -> None:
             axes.set_yticks(range(len(tokens)), tokens if number == 0 else [], fontsize=6)
 
 
-DRAWN = {"gates": draw_gates, "crf": draw_crf, "attention": draw_attention}
+def draw_ctc() -> None:
+    """What a transcriber says at each step of a recording: spikes between blanks."""
+    spoken = speech(170)
+    recordings = [one.recording for one in spoken]
+    config = speech_demo.demo_config().replace(encoder__hidden=64, train__epochs=14)
+    trained = train(
+        find_task("transcribe"), recordings[:140], recordings[140:160], config=config,
+        targets=AudioSet(RATE),
+    )  # fmt: skip
+    session: Any = restore(trained.archive)
+    example = recordings[160]
+    rows = np.exp(session.acoustics.chances(
+        [session.codecs.source.encode(example.sound.samples(session.rate))]
+    )[0])  # fmt: skip
+    step = session.options.step
+    names = ["blank", *("␣" if piece == " " else piece for piece in session.codecs.target.pieces)]
+    shown = [k for k in range(len(names)) if k == 0 or rows[:, k].max() >= 0.2]
+    answer = session.predict([example])[0].text
+    title = f"P(symbol) at each step; heard: {answer}"
+    with drawn_on(FIGURES / "ctc.png", title, (10, 4)) as figure:
+        axes = figure.subplots()
+        axes.imshow(
+            rows[:, shown].T, aspect="auto", cmap=BLUES, vmin=0, vmax=1,
+            extent=(0, len(rows) * step, len(shown) - 0.5, -0.5),
+        )  # fmt: skip
+        axes.set_yticks(range(len(shown)), [names[k] for k in shown], fontsize=8)
+        axes.set_xlabel("seconds")
+
+
+DRAWN = {"gates": draw_gates, "crf": draw_crf, "attention": draw_attention, "ctc": draw_ctc}
 
 if __name__ == "__main__":
     FIGURES.mkdir(exist_ok=True)
