@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from seqmap.cli import app
 from seqmap.codecs import fit_codec
 from seqmap.config import Config, EncoderConfig
-from seqmap.runtime import bench, native
+from seqmap.runtime import bench, bench_inputs, native
 from seqmap.runtime.archive import Archive, save
 from seqmap.runtime.machine import Machine, limit_of, measure_machine, recurrent_bytes
 
@@ -23,7 +23,7 @@ needs_core = pytest.mark.skipif(not native.available(), reason="the native core 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "ROUNDS", 1)
-    monkeypatch.setattr(bench, "TEXTS", 12)
+    monkeypatch.setattr(bench_inputs, "TEXTS", 12)
 
 
 def run(*words: str | Path) -> tuple[int, str, str]:
@@ -41,7 +41,7 @@ def test_table_and_json(model: Path, tmp_path: Path) -> None:
     code, stdout, stderr = run(model)
     assert code == 0, stderr
     assert max(map(len, stdout.splitlines())) <= 80
-    assert "size on disk" in stdout and "12, made from its vocabulary" in stdout
+    assert "size on disk" in stdout and "12, made from what it knows" in stdout
     (tmp_path / "t.csv").write_text("text,label\na plain sentence,good\nthe second one,bad\n")
     code, stdout, stderr = run(model, "--data", tmp_path / "t.csv", "--json")
     assert code == 0, stderr
@@ -84,11 +84,11 @@ def test_mistakes(model: Path, tmp_path: Path) -> None:
 
 def test_made_texts_differ_and_repeat_common_symbols() -> None:
     codec = fit_codec([" ".join(f"w{n}" for n in range(500))], Config().text)
-    texts = bench.made_texts(codec, 50)
+    texts = bench_inputs.made_texts(codec, 50)
     assert len(set(texts)) == 50
     ids = [int(i) for text in texts for i in codec.encode(text)]
     assert ids.count(2) > 10 * ids.count(300) and 1 not in ids
-    assert texts == bench.made_texts(codec, 50)
+    assert texts == bench_inputs.made_texts(codec, 50)
 
 
 def test_the_limit_of_a_shape() -> None:
@@ -112,3 +112,18 @@ def test_the_machine_is_measured() -> None:
     assert min(machine.bandwidth.values()) > 1e8
     assert min(machine.peak.values()) > 1e8
     assert machine.reading(10_000) > 0 and machine.reading(1 << 30) > machine.reading(1 << 20)
+
+
+@pytest.mark.parametrize("task", ["translate", "language", "forecast", "signal", "transcribe"])
+def test_every_task_is_measured(
+    trained: dict[str, Path], task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench_inputs, "_COUNT", 3)
+    monkeypatch.setattr(bench_inputs, "TEXTS", 3)
+    done = CliRunner().invoke(app, ["bench", str(trained[task]), "--json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout.splitlines()[-1])
+    kinds = {"forecast": "values", "signal": "steps", "transcribe": "seconds"}
+    assert found["unit"] == kinds.get(task, "symbols")
+    assert found["documents"] == 3 and found["tokens"] > 3
+    assert found["p99_us"] >= found["p50_us"] > 0 and found["startup_ms"] > 0
