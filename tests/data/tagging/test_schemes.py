@@ -88,3 +88,14 @@ def test_types_may_hold_hyphens() -> None:
 def test_repairs(tags: str, scheme: str, broken: int, meant: list[tuple[int, int, str]]) -> None:
     assert count_repairs(tags.split(), scheme) == broken  # type: ignore[arg-type]
     assert spans_of(tags.split()) == [Span(*span) for span in meant]
+
+
+def test_ends_of_two_schemes_are_an_error_and_a_slip_is_not() -> None:
+    ended, unended = ["B-X", "E-X", "O"], ["B-X", "I-X", "O"]
+    with pytest.raises(TagError, match="3 spans have no end"):
+        detect_scheme([ended, unended, unended, ["O", "B-X", "I-X"]])
+    assert detect_scheme([ended, unended, unended]) == "bioes"
+    assert detect_scheme([*[ended] * 50, *[unended] * 9]) == "bioes"
+    with pytest.raises(TagError, match="bilou"):
+        detect_scheme([["U-X", "B-X", "O"]] * 9)
+    assert detect_scheme([["B-X", "E-X", "B-X", "E-X"], ["S-X", "S-Y"]]) == "bioes"

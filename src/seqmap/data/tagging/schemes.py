@@ -40,6 +40,9 @@ _MARKS: dict[Scheme, str] = {
     "bilou": "BILU",
 }
 
+# Spans without an end that are taken for slips where others have one, and not for a second scheme.
+_STRAY, _STRAY_SHARE = 2, 0.2
+
 
 class Span(NamedTuple):
     """Some neighbouring tokens of one type."""
@@ -67,10 +70,11 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme:
     """Return the scheme of a file's tags; `none` where tags are no spans (parts of speech).
 
     Raises:
-        TagError: Prefixes of several schemes occur.
+        TagError: Prefixes of several schemes occur, or spans that end as in several.
     """
     prefixes: Counter[str] = Counter()
     bare = ""
+    unended = 0  # spans without E- or L-
     apart = touching = starts = 0  # B- that begin after something else / right after their type
     for tags in sentences:
         before = (OUTSIDE, "")
@@ -85,7 +89,9 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme:
                 apart += not follows
             elif prefix == "I":
                 starts += not follows
+            unended += before[0] in "BIM" and (prefix not in "IMEL" or before[1] != kind)
             before = (prefix, kind)
+        unended += before[0] in "BIM"
     found = set(prefixes) - {OUTSIDE, ""}
     if bare:
         if found and prefixes[""] < sum(prefixes[name] for name in found):
@@ -95,6 +101,9 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme:
         return "iob1" if starts and not apart else "iob2"
     for scheme in ("bioes", "bmes", "bilou"):
         if found <= _PREFIXES[scheme]:
+            ended = sum(prefixes[name] for name in "ESLU")
+            if unended > max(_STRAY, _STRAY_SHARE * ended):
+                raise TagError(f"{unended:,} spans have no end as in iob2, {ended:,} do, as {scheme}")
             return scheme
     raise TagError(f"prefixes of several schemes: {_listed(found)}")
 
