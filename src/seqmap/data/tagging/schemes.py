@@ -103,7 +103,7 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme:
         if found <= _PREFIXES[scheme]:
             ended = sum(prefixes[name] for name in "ESLU")
             if unended > max(_STRAY, _STRAY_SHARE * ended):
-                raise TagError(f"{unended:,} spans have no end as in iob2, {ended:,} do, as {scheme}")
+                raise TagError(f"{unended} spans have no end, as in iob2; {ended} do, as {scheme}")
             return scheme
     raise TagError(f"prefixes of several schemes: {_listed(found)}")
 
