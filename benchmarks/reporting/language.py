@@ -40,7 +40,8 @@ def language_section() -> list[str]:
             f" {counts['mr']:,} sentences of mr ({counts['mr_removed']:,} removed because they are"
             f" in sst2, {counts['imdb_removed']:,} of imdb); {row['epochs']} epoch(s) of"
             f" {row.get('epochs_planned', row['epochs'])} planned, perplexity"
-            f" {row['dev']['perplexity']:.0f} on 1 % of it, {row['seconds'] / 60:.0f} min.",
+            f" {row['dev']['perplexity']:.0f} on 1 % of it,"
+            f" {row.get('cpu_seconds', row['seconds']) / 60:.0f} min of one core.",
             "",
         ]
     lines += [
