@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from seqmap.config import Config, from_dict
+from seqmap.config import Config
 from seqmap.data.series import Series, even_series
 from seqmap.errors import DataError, UserError
-from seqmap.runtime.archive import save
+from seqmap.fitted import SessionEstimator
 from seqmap.runtime.forecast import ForecastSession
 from seqmap.runtime.forecast_stream import ForecastStream
 from seqmap.tasks import Evaluation, find_task
 from seqmap.tasks.forecast import Forecast, Known
-from seqmap.training import Watch, train
+from seqmap.training import Epoch, train
 
 
-class Forecaster:
+class Forecaster(SessionEstimator[ForecastSession]):
     """Series → its future, with intervals.
 
     Args:
@@ -31,7 +30,10 @@ class Forecaster:
         epochs: At most this many passes over the data.
         seed: Seed of initialisation, order and dropout.
         config: Further settings, as nested dicts or dotted keys.
-        verbose: Print what training tells.
+        verbose: Print a line an epoch to stderr.
+
+    Attributes:
+        history_: One entry an epoch.
     """
 
     def __init__(
@@ -79,17 +81,18 @@ class Forecaster:
             series,
             config=self._configuration(),
             targets=Known(tuple(f"covariate {k}" for k in range(width))),
-            watch=Watch(note=print) if self.verbose else None,
+            watch=self._watch(),
         )
         self.session_ = ForecastSession(trained.archive)
-        self._series = series
+        self.history_: tuple[Epoch, ...] = trained.history
+        self.series_ = series
         return self
 
     def predict(
         self, y: ArrayLike | Mapping[str, ArrayLike] | Sequence[Series] | None = None
     ) -> list[Forecast]:
         """Forecast what follows each series; without any, what follows those of the training."""
-        return self._fitted().predict(self._series if y is None else _series(y, None, None))
+        return self._fitted().predict(self.series_ if y is None else _series(y, None, None))
 
     def backtest(self, y: ArrayLike | Mapping[str, ArrayLike] | Sequence[Series]) -> Evaluation:
         """Measure forecasts from every step after the training values, beside plain forecasts.
@@ -101,20 +104,12 @@ class Forecaster:
 
     def stream(self, series: str | None = None) -> ForecastStream:
         """Return a stream that goes on after the training series."""
-        found = [one for one in self._series if series in (None, one.name)]
+        session = self._fitted()
+        found = [one for one in self.series_ if series in (None, one.name)]
         if len(found) != 1:
-            names = [one.name for one in self._series]
+            names = [one.name for one in self.series_]
             raise UserError("a stream is of one series", given=series, allowed=names[:10])
-        return self._fitted().follow(found[0])
-
-    def save(self, path: str | Path) -> None:
-        """Write the model as one file; `seqmap.load` reads it without torch."""
-        save(self._fitted().archive, Path(path))
-
-    def _fitted(self) -> ForecastSession:
-        if not hasattr(self, "session_"):
-            raise UserError("this Forecaster is not fitted yet", remedy="Call fit first")
-        return self.session_
+        return session.follow(found[0])
 
     def _configuration(self) -> Config:
         base = (
@@ -129,7 +124,7 @@ class Forecaster:
                 train__seed=self.seed,
             )
         )
-        return base if self.config is None else from_dict(self.config, base=base)
+        return self._adjusted(base)
 
 
 def _series(y: Any, times: ArrayLike | None, covariates: ArrayLike | None) -> list[Series]:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 from seqmap import Forecaster, load
 from seqmap.commands.console import Screen
@@ -88,8 +91,21 @@ def test_settings_that_make_no_sense() -> None:
         Forecaster(horizon=4, config={"forecast.scale": "log"}).fit(waves(100))
     with pytest.raises(DataError, match="evenly spaced"):
         Forecaster().fit(waves(3), times=["2024-01-01", "2024-01-02", "2024-01-05"])
-    with pytest.raises(UserError, match="not fitted"):
-        Forecaster().predict()
+    for method in ("predict", "stream"):
+        with pytest.raises(NotFittedError, match="not fitted"):
+            getattr(Forecaster(), method)()
+
+
+def test_it_is_an_estimator() -> None:
+    model = Forecaster(horizon=3, epochs=1, hidden=4, config={"forecast.window": 12})
+    copied = clone(model)
+    assert copied.get_params() == model.get_params() and not hasattr(copied, "session_")
+    model.fit(waves(150))
+    assert [epoch.number for epoch in model.history_] == [1]
+    again = pickle.loads(pickle.dumps(model))
+    assert again.predict() == model.predict()
+    stream = again.stream()
+    assert stream.forecast().values == model.stream().forecast().values
 
 
 def test_other_encoders_train_and_answer() -> None:
