@@ -2,7 +2,7 @@
 
     python benchmarks/signals.py [SET ...] [--seeds 5] [--data ../shared/data]
 
-Trained with the defaults on the usual training part, measured on the usual test part, once per
+Trained with the defaults, or as configs/SET.toml says, on the usual training part, measured on the usual test part, once per
 seed. One JSON line per run is added to benchmarks/results/signals.jsonl.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqmap.config import load_config
 from seqmap.data.signals import Signal, read_signals
 from seqmap.runtime.session import restore
 from seqmap.tasks import find_task
@@ -63,10 +64,12 @@ def main() -> None:
     RESULTS.parent.mkdir(exist_ok=True)
     for name in given.sets or NAMES:
         fitting, testing = parts_of(name, given.data)
+        own = HERE.parent / "configs" / f"{name}.toml"
+        config = load_config(own if own.exists() else None, base=task.config())
         answers = nearest_labels(fitting, testing)
         plain = float(np.mean([a == b.labels[0] for a, b in zip(answers, testing, strict=True)]))
         for seed in range(42, 42 + given.seeds):
-            trained = train(task, fitting, config=task.config().replace(train__seed=seed))
+            trained = train(task, fitting, config=config.replace(train__seed=seed))
             found = restore(trained.archive).evaluate(testing).metrics
             row = {
                 "set": name,
