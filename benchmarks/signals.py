@@ -2,8 +2,8 @@
 
     python benchmarks/signals.py [SET ...] [--seeds 5] [--data ../shared/data]
 
-Trained with the defaults, or as configs/SET.toml says, on the usual training part, measured on the usual test part, once per
-seed. One JSON line per run is added to benchmarks/results/signals.jsonl.
+Trained with the defaults, or as configs/SET.toml says, on the usual training part, measured on the
+usual test part, once per seed. One JSON line per run is added to benchmarks/results/signals.jsonl.
 """
 
 from __future__ import annotations
