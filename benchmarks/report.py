@@ -79,7 +79,7 @@ def main() -> None:
         "",
         "## Signals (`benchmarks/signals.py`)",
         "",
-        "Accuracy with the defaults, or with `configs/SET.toml`; `indoor_movement` trains on groups",
+        "Accuracy with the defaults, or `configs/SET.toml`; `indoor_movement` trains on groups",
         "1 and 2, tests on group 3: another place.",
         "",
         *signal_table(),
