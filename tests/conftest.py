@@ -211,14 +211,6 @@ def _train_small(task: str, folder: Path) -> Path:
         rng = np.random.default_rng(3)
         noise = rng.normal(size=made.arrays["output.weight"].shape, scale=3)
         save(replace(made, arrays=made.arrays | {"output.weight": noise.astype(np.float32)}), path)
-    elif task == "speak":
-        from seqmap.tasks.speak import VoiceSet
-
-        voice = [one.recording for one in speech(6, speaker=3)]
-        config = config.replace(
-            audio__mels=12, speak__frames=8, speak__hidden=8, speak__attention=8, speak__prenet=8
-        )
-        train(found, voice, config=config, out=path, targets=VoiceSet(RATE))
     else:
         config = config.replace(encoder__layers=1, embedding__size=8)
         corpus = TextCorpus(tuple(f"the cat sat on mat {n}." for n in range(300)))
@@ -226,7 +218,7 @@ def _train_small(task: str, folder: Path) -> Path:
     return path
 
 
-_TRAINED = ("translate", "forecast", "signal", "transcribe", "language", "speak")
+_TRAINED = ("translate", "forecast", "signal", "transcribe", "language")
 
 
 @pytest.fixture(scope="session")

@@ -267,16 +267,3 @@ def test_speech_from_a_file_and_a_microphone(
     page.keyboard.press("Enter")
     page.wait_for_selector("#player:visible")
     assert page.locator("#result svg path").count() == 1
-
-
-def test_a_text_is_spoken(page_of: Callable[[str], Any], tasks: Server) -> None:
-    page = page_of("speak")
-    page.fill("#input", "mila sutu 9")
-    page.wait_for_selector("#result audio")
-    until(page, "document.querySelector('#result audio').readyState >= 1")
-    found = tasks.http.post("/v1/models/speak/predict", json={"input": "mila sutu 9"})
-    result = found.json()["result"]
-    seconds = page.evaluate("document.querySelector('#result audio').duration")
-    assert abs(seconds - result["seconds"]) < 0.05
-    assert "left out: 9" in page.locator("#result .hint").text_content()
-    assert page.locator("#why").is_hidden()

@@ -151,26 +151,6 @@ const TRANSLATE = {
   },
 };
 
-const SPOKEN = {
-  input: text => text,
-  label: () => say.text,
-  async answer(input, turn) {
-    // Sound takes longer than a label: not before the typing pauses.
-    await new Promise(resolve => setTimeout(resolve, WAIT));
-    if (!turn.fresh()) return;
-    const result = await predicted(input, turn);
-    if (!result) return;
-    const box = at("result"), old = box.querySelector("audio");
-    if (old) URL.revokeObjectURL(old.src);
-    const bytes = Uint8Array.from(atob(result.wav), letter => letter.charCodeAt(0));
-    const player = make("audio");
-    player.controls = true;
-    player.src = URL.createObjectURL(new Blob([bytes], { type: "audio/wav" }));
-    box.replaceChildren(make("p", "headline", say.spoken(result.seconds.toFixed(2))), player);
-    for (const note of result.notes || []) box.append(make("p", "hint", note));
-  },
-};
-
 const LANGUAGE = {
   input: text => text,
   label: () => say.opening,
@@ -218,7 +198,7 @@ async function write() {
   }
 }
 
-const VIEWS = { classify: TEXT, tag: TEXT, signal: SIGNAL, forecast: SERIES, translate: TRANSLATE, language: LANGUAGE, speak: SPOKEN };
+const VIEWS = { classify: TEXT, tag: TEXT, signal: SIGNAL, forecast: SERIES, translate: TRANSLATE, language: LANGUAGE };
 
 function view() {
   if (chosen.task === "transcribe") return SPEECH;

@@ -28,7 +28,7 @@ const WORDS = {
     lasts: seconds => `${seconds} s of sound`, spokenWhen: symbols => `which symbol is spoken when (from above: ${symbols})`,
     speech: "Speech", speak: "Record something, or open a file: the text appears as it is understood.",
     record: "● Record", stopRecording: "■ Stop", listening: "listening …", noMicrophone: "There is no microphone, or it may not be used.",
-    heard: (seconds, ms) => `${seconds} s of sound in ${ms} ms`, spoken: seconds => `${seconds} s of speech`,
+    heard: (seconds, ms) => `${seconds} s of sound in ${ms} ms`,
   },
   zh: {
     other: "English", model: "模型", token: "令牌", enter: "进入", answer: "答案",
@@ -57,6 +57,6 @@ const WORDS = {
     lasts: seconds => `${seconds} 秒声音`, spokenWhen: symbols => `何时说哪个符号（从上到下：${symbols}）`,
     speech: "语音", speak: "录一段，或打开一个文件：听懂的文字会随时出现。",
     record: "● 录音", stopRecording: "■ 停止", listening: "正在听……", noMicrophone: "没有麦克风，或者不允许使用。",
-    heard: (seconds, ms) => `${seconds} 秒声音，用时 ${ms} 毫秒`, spoken: seconds => `${seconds} 秒语音`,
+    heard: (seconds, ms) => `${seconds} 秒声音，用时 ${ms} 毫秒`,
   },
 };
