@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from seqmap.cli import app
-from seqmap.errors import ExportError, UserError
+from seqmap.errors import ExportError
 from seqmap.runtime.archive import Archive, save
 from seqmap.runtime.quantize import quantized
 from seqmap.runtime.session import restore
@@ -82,6 +83,22 @@ def test_taggers(make_tagger: Make, settings: dict[str, Any]) -> None:
     assert compare(quantized(archive, "int8")) < 1e-5
 
 
+@pytest.mark.parametrize("name", ["transformer", "lstm-transformer"])
+def test_taggers_with_transformers(make_tagger: Make, make_weights: Any, name: str) -> None:
+    made = make_tagger()
+    session = restore(made)
+    size = made.arrays["encoder.layers.0.forward.w_ih"].shape[1]
+    encoder = replace(session.config.encoder, name=name)
+    weights = make_weights(0)
+    width = weights.encoder(size, encoder)
+    weights.dense("output", len(session.codecs.target), width)
+    arrays = {k: v for k, v in made.arrays.items() if not k.startswith(("encoder.", "output."))}
+    config = {**made.manifest["config"], "encoder": asdict(encoder)}
+    archive = Archive({**made.manifest, "config": config}, arrays | weights.arrays)
+    assert compare(archive) < 1e-5
+    assert compare(quantized(archive, "int8")) < 1e-5
+
+
 def test_the_search_over_many_sizes(make_tagger: Make) -> None:
     session = restore(make_tagger())
     runner = opened(graphs_of(session)["crf.onnx"])
@@ -116,10 +133,45 @@ def test_sizes_of_inputs_may_differ(make_archive: Make, with_wide: Make) -> None
         assert np.abs(alone[0] - together[row]).max() < 1e-6
 
 
-@pytest.mark.parametrize("name", ["transformer", "lstm-transformer"])
-def test_other_encoders_are_refused(make_archive: Make, name: str) -> None:
-    with pytest.raises(UserError, match=f"exported to ONNX; given: '{name}'; allowed: lstm, gru"):
-        graphs_of(restore(make_archive(encoder__name=name)))
+TRANSFORMERS: list[dict[str, Any]] = [
+    {"encoder__name": "transformer", "encoder__layers": 2, "head__pooling": "last"},
+    {"encoder__name": "transformer", "encoder__heads": 1, "encoder__feedforward": 5},
+    {"encoder__name": "lstm-transformer", "head__pooling": "attention", "text__unit": "char"},
+    {
+        "encoder__name": "lstm-transformer",
+        "encoder__direction": "forward",
+        "encoder__layers": 2,
+        "head__pooling": "max",
+    },
+]
+
+
+@pytest.mark.parametrize(
+    "settings", TRANSFORMERS, ids=lambda settings: "-".join(map(str, settings.values()))
+)
+def test_transformers(make_archive: Make, settings: dict[str, Any]) -> None:
+    archive = make_archive(**settings)
+    small = quantized(make_archive(**settings, embedding__size=40), "int8")
+    assert compare(archive) < 1e-5 and compare(small) < 1e-5
+
+
+def test_positions_of_long_texts(make_archive: Make) -> None:
+    archive = make_archive(encoder__name="transformer", text__max_length=4000)
+    session = restore(archive, precision="fp32")
+    texts = ["a plain sentence " * 900, "marks", "", "numbers and marks " * 40]
+    assert check(graphs_of(session), session, texts) < 1e-5
+
+
+def test_padding_is_never_looked_at(make_archive: Make) -> None:
+    session = restore(make_archive(encoder__name="transformer", encoder__layers=2))
+    runner = opened(graphs_of(session)["model.onnx"])
+    given = feeds(session, ["a plain sentence", "it isn't long", "marks"])
+    wanted = runner.run(["probabilities"], given)[0]
+    wide = np.pad(given["ids"], ((0, 0), (0, 9)), constant_values=3)
+    found = runner.run(["probabilities"], {**given, "ids": wide})[0]
+    assert np.abs(found - wanted).max() < 1e-6
+    more = runner.run(["probabilities"], {"ids": wide, "lengths": given["lengths"] + 9})[0]
+    assert np.abs(more - wanted).max() > 1e-3
 
 
 def test_a_graph_that_answers_otherwise_is_refused(make_archive: Make, make_tagger: Make) -> None:

@@ -12,8 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from seqmap.cli import app
-from seqmap.config import from_dict
-from seqmap.errors import ExportError, UserError
+from seqmap.errors import ExportError
 from seqmap.export.onnx.check import check, opened
 from seqmap.export.onnx.files import described, feeds, graphs_of
 from seqmap.export.onnx.samples import sample_inputs
@@ -67,6 +66,17 @@ def test_a_graph_that_answers_otherwise_is_refused(trained: Trained, task: str) 
         check(graphs_of(other), session, sample_inputs(session))
 
 
+def _translator(**settings: Any) -> Archive:
+    from seqmap.samples.phrases import phrases
+
+    task = find_task("translate")
+    config = task.config().replace(
+        train__epochs=1, encoder__hidden=8, translate__hidden=12, embedding__size=8,
+        text__vocabulary=400, train__threads=1, **settings,
+    )  # fmt: skip
+    return train(task, phrases(train=200, dev=1, test=1).train, config=config).archive
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -79,24 +89,32 @@ def test_a_graph_that_answers_otherwise_is_refused(trained: Trained, task: str) 
             "translate__vocabulary": "separate",
             "translate__tie": "target",
         },
+        {"encoder__name": "lstm-transformer", "translate__layers": 2},
+        {"translate__decoder": "transformer", "translate__layers": 3},
+        {
+            "encoder__name": "transformer",
+            "translate__decoder": "transformer",
+            "translate__heads": 2,
+            "translate__feedforward": 7,
+            "translate__tie": "none",
+        },
     ],
 )
 def test_decoders(settings: dict[str, Any]) -> None:
-    from seqmap.samples.phrases import phrases
-
-    task = find_task("translate")
-    config = task.config().replace(
-        train__epochs=1, encoder__hidden=8, translate__hidden=12, embedding__size=8,
-        text__vocabulary=400, train__threads=1, **settings,
-    )  # fmt: skip
-    made = train(task, phrases(train=200, dev=1, test=1).train, config=config).archive
-    session: Any = restore(made, precision="fp32")
-    assert 0 < check(graphs_of(session), session, sample_inputs(session)) < 1e-4
+    made = _translator(**settings)
+    for archive in (made, quantized(made, "int8")):
+        session: Any = restore(archive, precision="fp32")
+        assert 0 < check(graphs_of(session), session, sample_inputs(session)) < 1e-4
 
 
-def test_a_greedy_answer_from_the_two_graphs(trained: Trained) -> None:
-    session: Any = restore(read(trained["translate"]), precision="fp32").with_search(beam=1)
+@pytest.mark.parametrize("decoder", ["lstm", "transformer"])
+def test_a_greedy_answer_from_the_two_graphs(trained: Trained, decoder: str) -> None:
+    made = read(trained["translate"])
+    if decoder == "transformer":
+        made = _translator(translate__decoder=decoder, encoder__name=decoder)
+    session: Any = restore(made, precision="fp32").with_search(beam=1)
     text = "how much is the book?"
+    assert len(session.written_ids(text)) > 0
     runners = {name: opened(graph) for name, graph in graphs_of(session).items()}
     names = [output.name for output in runners["encoder.onnx"].get_outputs()]
     found = runners["encoder.onnx"].run(names, feeds(session, [text]))
@@ -110,13 +128,25 @@ def test_a_greedy_answer_from_the_two_graphs(trained: Trained) -> None:
     assert written[: len(session.written_ids(text))] == session.written_ids(text).tolist()
 
 
-def test_a_transformer_decoder_is_refused(trained: Trained) -> None:
-    made = read(trained["translate"])
-    session: Any = restore(made)
-    own = {**made.manifest["config"]["translate"], "decoder": "transformer"}
-    session.config = from_dict({**made.manifest["config"], "translate": own})
-    with pytest.raises(UserError, match="allowed: lstm, lstm-feeding"):
-        graphs_of(session)
+@pytest.mark.parametrize("encoder", ["transformer", "lstm-transformer"])
+def test_transcribers_and_signals_with_transformers(encoder: str) -> None:
+    from seqmap.samples.signals import gestures
+    from seqmap.samples.syllables import RATE, speech
+    from seqmap.tasks.transcribe import AudioSet
+
+    sizes = {"encoder__hidden": 16, "encoder__name": encoder, "train__epochs": 1}
+    spoken = [one.recording for one in speech(12)]
+    task = find_task("transcribe")
+    config = task.config().replace(
+        audio__mels=12, transcribe__search="greedy", train__threads=1, **sizes
+    )
+    made = train(task, spoken[:8], spoken[8:], config=config, targets=AudioSet(RATE)).archive
+    session: Any = restore(made, precision="fp32")
+    assert 0 < check(graphs_of(session), session, sample_inputs(session)) < 1e-4
+    task = find_task("signal")
+    config = task.config().replace(train__threads=1, **sizes)
+    session = restore(train(task, gestures(60), config=config).archive, precision="fp32")
+    assert 0 < check(graphs_of(session), session, sample_inputs(session)) < 1e-4
 
 
 def test_command(trained: Trained, tmp_path: Path) -> None:

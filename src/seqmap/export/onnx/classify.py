@@ -19,20 +19,16 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from seqmap.export.onnx.encoders import encoded, width_of
 from seqmap.export.onnx.graph import Graph
-from seqmap.export.onnx.network import dense, encoded, looked_up, pooled, refuse_encoder
+from seqmap.export.onnx.network import dense, looked_up, pooled
 from seqmap.runtime.classify import ClassifySession
 
 Feeds = dict[str, NDArray[Any]]
 
 
 def classifier(session: ClassifySession) -> onnx.ModelProto:
-    """Return the graph of a classifier.
-
-    Raises:
-        UserError: Its encoder is not exported.
-    """
-    refuse_encoder(session.config)
+    """Return the graph of a classifier."""
     config, arrays, classes = session.config, session.archive.arrays, len(session.labels)
     graph = Graph("classifier")
     ids = graph.input("ids", "int64", "batch", "time")
@@ -43,7 +39,7 @@ def classifier(session: ClassifySession) -> onnx.ModelProto:
     shape = (session.codecs.source.size, size)
     x = looked_up(graph, arrays, "embedding.weight", shape, turned)
     states, last = encoded(graph, arrays, x, short, size, config.encoder, "encoder.")
-    width = config.encoder.hidden * (2 if config.encoder.direction == "both" else 1)
+    width = width_of(config.encoder)
     vector, features = pooled(graph, arrays, config, states, last, lengths, width)
     scores, head_bias = dense(graph, arrays, "head", (classes, features), vector)
     deep, _, bias = session.factors

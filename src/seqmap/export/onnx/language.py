@@ -17,7 +17,8 @@ import onnx
 from seqmap.codecs.base import PAD
 from seqmap.export.onnx.classify import Feeds, padded
 from seqmap.export.onnx.graph import Graph
-from seqmap.export.onnx.network import carried, dense, looked_up
+from seqmap.export.onnx.network import dense, looked_up
+from seqmap.export.onnx.recurrent import carried
 from seqmap.runtime.language import LanguageSession
 from seqmap.runtime.ops.weights import take
 

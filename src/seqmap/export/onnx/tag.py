@@ -25,14 +25,13 @@ import numpy as np
 import onnx
 
 from seqmap.export.onnx.classify import Feeds, padded
+from seqmap.export.onnx.encoders import encoded, width_of
 from seqmap.export.onnx.graph import Graph
 from seqmap.export.onnx.network import (
     dense,
-    encoded,
     inside,
     looked_up,
     pooled,
-    refuse_encoder,
 )
 from seqmap.features.forms import SHAPES
 from seqmap.features.window import REACH, WIDTH
@@ -41,12 +40,7 @@ from seqmap.runtime.tag import TagSession
 
 
 def emissions_graph(session: TagSession) -> onnx.ModelProto:
-    """Return the graph from tokens to the scores of all tags.
-
-    Raises:
-        UserError: Its encoder is not exported.
-    """
-    refuse_encoder(session.config)
+    """Return the graph from tokens to the scores of all tags."""
     config, arrays, tags = session.config, session.archive.arrays, len(session.codecs.target)
     graph = Graph("emissions")
     words = graph.input("words", "int64", "batch", "time")
@@ -55,7 +49,7 @@ def emissions_graph(session: TagSession) -> onnx.ModelProto:
     joined, size = _inputs(graph, session, words)
     turned = graph.add("Transpose", joined, perm=[1, 0, 2])
     states, last = encoded(graph, arrays, turned, short, size, config.encoder, "encoder.")
-    width = config.encoder.hidden * (2 if config.encoder.direction == "both" else 1)
+    width = width_of(config.encoder)
     scores, bias = dense(graph, arrays, "output", (tags, width), states)
     scores = graph.add("Add", scores, graph.constant(bias))
     scores = graph.add("Transpose", scores, perm=[1, 0, 2])

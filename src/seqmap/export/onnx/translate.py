@@ -18,6 +18,12 @@
     attention       (rows, source) float           what was looked at
     h0_after, …                                    the state after
 
+A Transformer decoder has no h and c, and reads no memory but what `encoder.onnx` made of it:
+
+    keys0, values0, …            (rows, heads, source, size)  of the row's text
+    past_keys0, past_values0, …  (rows, heads, steps, size)   of the pieces so far; at first 0 steps
+    past_keys0_after, …                                       the same with the last piece's
+
 The search (`seqmap.search.beam`) stays outside: it only chooses rows.
 """
 
@@ -30,23 +36,17 @@ import numpy as np
 import onnx
 
 from seqmap.codecs.pieces import BOUNDARY
-from seqmap.errors import UserError
 from seqmap.export.onnx.classify import Feeds, padded
+from seqmap.export.onnx.encoders import encoded, width_of
 from seqmap.export.onnx.graph import Graph
-from seqmap.export.onnx.network import dense, encoded, inside, looked_up, refuse_encoder
+from seqmap.export.onnx.network import dense, inside, looked_up
+from seqmap.export.onnx.transformer_decoder import decoder_step, empty_past, source_outputs
 from seqmap.runtime.ops.weights import Arrays, take
 from seqmap.runtime.translate import TranslateSession
 
-DECODERS = ("lstm", "lstm-feeding")
-
 
 def encoder_graph(session: TranslateSession) -> onnx.ModelProto:
-    """Return the graph that reads.
-
-    Raises:
-        UserError: Its encoder is not exported.
-    """
-    refuse_encoder(session.config)
+    """Return the graph that reads."""
     config, arrays = session.config, session.archive.arrays
     size, own = config.embedding.size, config.translate
     graph = Graph("encoder")
@@ -60,7 +60,7 @@ def encoder_graph(session: TranslateSession) -> onnx.ModelProto:
     states, _ = encoded(graph, arrays, x, short, size, config.encoder, "encoder.")
     mask = inside(graph, states, lengths)
     kept = graph.add("Where", mask, states, graph.constant(0, np.float32))
-    features = _features(session)
+    features = width_of(config.encoder)
     graph.output(
         "memory", graph.add("Transpose", kept, perm=[1, 0, 2]), "float", "batch", "source", features
     )
@@ -69,6 +69,18 @@ def encoder_graph(session: TranslateSession) -> onnx.ModelProto:
         "Where", flat, graph.constant(0, np.float32), graph.constant(-1e30, np.float32)
     )
     graph.output("shut", closed, "float", "batch", "source")
+    if own.decoder == "transformer":
+        turned = graph.add("Transpose", kept, perm=[1, 0, 2])
+        source_outputs(graph, arrays, turned, features, own)
+    else:
+        _start(graph, session, kept, lengths)
+    return graph.model(str(__doc__))
+
+
+def _start(graph: Graph, session: TranslateSession, kept: str, lengths: str) -> None:
+    """Give the first state of an LSTM decoder, from the mean of the source's states."""
+    own, arrays = session.config.translate, session.archive.arrays
+    features = width_of(session.config.encoder)
     total = graph.add("ReduceSum", kept, graph.ints(0), keepdims=0)
     count = graph.add("Cast", graph.add("Unsqueeze", lengths, graph.ints(1)), to=1)
     mean = graph.add("Div", total, count)
@@ -78,21 +90,11 @@ def encoder_graph(session: TranslateSession) -> onnx.ModelProto:
         ends = graph.ints(layer * own.hidden), graph.ints((layer + 1) * own.hidden)
         part = graph.add("Slice", start, *ends, graph.ints(1))
         graph.output(f"h{layer}", part, "float", "batch", own.hidden)
-    return graph.model(str(__doc__))
 
 
 def decoder_graph(session: TranslateSession) -> onnx.ModelProto:
-    """Return the graph that writes one piece.
-
-    Raises:
-        UserError: Its decoder is not exported.
-    """
-    own, arrays = session.config.translate, session.archive.arrays
-    if own.decoder not in DECODERS:
-        raise UserError(
-            "this decoder cannot be exported to ONNX", given=own.decoder, allowed=DECODERS
-        )
-    return _Step(session, arrays).graph()
+    """Return the graph that writes one piece."""
+    return _Step(session, session.archive.arrays).graph()
 
 
 class _Step:
@@ -101,24 +103,20 @@ class _Step:
     def __init__(self, session: TranslateSession, arrays: Arrays) -> None:
         self._session, self._arrays = session, arrays
         self._own, self._size = session.config.translate, session.config.embedding.size
-        self._features = _features(session)
+        self._features = width_of(session.config.encoder)
         self._graph = Graph("decoder")
 
     def graph(self) -> onnx.ModelProto:
         graph, own, session = self._graph, self._own, self._session
         pieces = graph.input("pieces", "int64", "rows")
-        memory = graph.input("memory", "float", "rows", "source", self._features)
-        shut = graph.input("shut", "float", "rows", "source")
-        states = [
-            [graph.input(f"{name}{n}", "float", "rows", own.hidden) for name in ("h", "c")]
-            for n in range(own.layers)
-        ]
         target = session.codecs.target.size
         table = "source.weight" if own.tie == "all" else "target.weight"
         vectors = looked_up(graph, self._arrays, table, (target, self._size), pieces)
         words = graph.add("Mul", vectors, graph.constant(self._size**0.5, np.float32))
-        step = self._feeding if own.decoder == "lstm-feeding" else self._plain
-        combined, weights = step(words, memory, shut, states)
+        if own.decoder == "transformer":
+            combined, weights = decoder_step(graph, self._arrays, words, self._size, own)
+        else:
+            combined, weights = self._recurrent(words)
         name = "output.weight" if own.tie == "none" else table
         output = take(self._arrays, name, target, self._size)
         scores = graph.add("MatMul", combined, graph.constant(np.ascontiguousarray(output.T)))
@@ -127,6 +125,17 @@ class _Step:
         graph.output("logits", logits, "float", "rows", target)
         graph.output("attention", weights, "float", "rows", "source")
         return graph.model(str(__doc__))
+
+    def _recurrent(self, words: str) -> tuple[str, str]:
+        graph, own = self._graph, self._own
+        memory = graph.input("memory", "float", "rows", "source", self._features)
+        shut = graph.input("shut", "float", "rows", "source")
+        states = [
+            [graph.input(f"{name}{n}", "float", "rows", own.hidden) for name in ("h", "c")]
+            for n in range(own.layers)
+        ]
+        step = self._feeding if own.decoder == "lstm-feeding" else self._plain
+        return step(words, memory, shut, states)
 
     def _plain(
         self, words: str, memory: str, shut: str, states: list[list[str]]
@@ -213,11 +222,6 @@ class _Step:
         return graph.add("Tanh", graph.add("Add", out, graph.constant(bias, np.float32)))
 
 
-def _features(session: TranslateSession) -> int:
-    encoder = session.config.encoder
-    return encoder.hidden * (2 if encoder.direction == "both" else 1)
-
-
 def translate_feeds(session: TranslateSession, texts: Sequence[str]) -> Feeds:
     """Return what `encoder.onnx` is given for some texts."""
     longest = session.config.text.max_length
@@ -232,14 +236,17 @@ def translate_feeds(session: TranslateSession, texts: Sequence[str]) -> Feeds:
 def begun(session: TranslateSession, read: Feeds) -> Feeds:
     """Return what `decoder.onnx` is given at the beginning, from what `encoder.onnx` gave."""
     own, rows = session.config.translate, len(read["memory"])
-    feeds: Feeds = {"memory": read["memory"], "shut": read["shut"]}
+    pieces = np.full(rows, BOUNDARY, np.int64)
+    if own.decoder == "transformer":
+        of_source = {name: array for name, array in read.items() if name != "memory"}
+        return {**of_source, **empty_past(rows, own), "pieces": pieces}
+    feeds: Feeds = {"memory": read["memory"], "shut": read["shut"], "pieces": pieces}
     for layer in range(own.layers):
         feeds[f"h{layer}"] = read[f"h{layer}"]
         feeds[f"c{layer}"] = np.zeros((rows, own.hidden), np.float32)
     if own.decoder == "lstm-feeding":
         feeds["fed"] = np.zeros((rows, session.config.embedding.size), np.float32)
         feeds["covered"] = np.zeros(read["memory"].shape[:2], np.float32)
-    feeds["pieces"] = np.full(rows, BOUNDARY, np.int64)
     return feeds
 
 

@@ -28,19 +28,16 @@ import numpy as np
 import onnx
 
 from seqmap.export.onnx.classify import Feeds
+from seqmap.export.onnx.encoders import encoded, width_of
 from seqmap.export.onnx.graph import Graph
-from seqmap.export.onnx.network import dense, encoded, pooled, refuse_encoder
+from seqmap.export.onnx.network import dense, pooled
 from seqmap.runtime.forecast import ForecastSession
 from seqmap.runtime.signal import SignalSession
 from seqmap.runtime.transcribe import TranscribeSession
 
 
 def signal_graph(session: SignalSession) -> onnx.ModelProto:
-    """Return the graph of a classifier of signals.
-
-    Raises:
-        UserError: Its encoder is not exported.
-    """
+    """Return the graph of a classifier of signals."""
     graph = Graph("signals")
     states, last, lengths = _read(graph, session, session.codecs.source.size)
     config, width = session.config, _width(session)
@@ -74,11 +71,7 @@ def _temperature(graph: Graph, session: SignalSession, lengths: str) -> str:
 
 
 def forecast_graph(session: ForecastSession) -> onnx.ModelProto:
-    """Return the graph of a forecaster.
-
-    Raises:
-        UserError: Its encoder is not exported.
-    """
+    """Return the graph of a forecaster."""
     graph = Graph("forecaster")
     _, last, _ = _read(graph, session, session.codecs.size)
     past = graph.input("past", "float", "batch", session.codecs.linear_size)
@@ -104,11 +97,7 @@ def forecast_graph(session: ForecastSession) -> onnx.ModelProto:
 
 
 def acoustic_graph(session: TranscribeSession) -> onnx.ModelProto:
-    """Return the graph of a transcriber's network; its search stays outside.
-
-    Raises:
-        UserError: Its encoder is not exported.
-    """
+    """Return the graph of a transcriber's network; its search stays outside."""
     graph = Graph("acoustics")
     states, _, _ = _read(graph, session, session.codecs.source.size)
     classes = session.codecs.target.classes
@@ -124,7 +113,6 @@ def acoustic_graph(session: TranscribeSession) -> onnx.ModelProto:
 
 def _read(graph: Graph, session: Any, size: int) -> tuple[str, str, str]:
     """Add inputs and the encoder; returns states, last states, and lengths."""
-    refuse_encoder(session.config)
     steps = graph.input("steps", "float", "batch", "time", size)
     lengths = graph.input("lengths", "int64", "batch")
     turned = graph.add("Transpose", steps, perm=[1, 0, 2])
@@ -136,8 +124,7 @@ def _read(graph: Graph, session: Any, size: int) -> tuple[str, str, str]:
 
 
 def _width(session: Any) -> int:
-    encoder = session.config.encoder
-    return int(encoder.hidden) * (2 if encoder.direction == "both" else 1)
+    return width_of(session.config.encoder)
 
 
 def features_of(session: Any, inputs: Sequence[Any]) -> Feeds:
