@@ -41,6 +41,18 @@ def added(graph: Graph, arrays: Arrays, name: str, shape: tuple[int, int], x: st
     return graph.add("Add", product, graph.constant(bias, np.float32))
 
 
+def scored(graph: Graph, arrays: Arrays, name: str, shape: tuple[int, int], x: str) -> str:
+    """Score each row of a table (symbols, size), which may also be looked up, for vectors x."""
+    floats = take(arrays, name, *shape)
+    stored = arrays[name]
+    if stored.dtype != np.int8:
+        table = graph.add("Transpose", graph.constant(floats, name=name), perm=[1, 0])
+        return graph.add("MatMul", x, table)
+    steps = graph.add("Transpose", graph.constant(stored, name=name), perm=[1, 0])
+    product = graph.add("MatMul", x, graph.add("Cast", steps, to=1))
+    return graph.add("Mul", product, graph.constant(scales_of(arrays, name)))
+
+
 def pooled(
     graph: Graph, arrays: Arrays, config: Config, states: str, last: str, lengths: str, width: int
 ) -> tuple[str, int]:

@@ -80,7 +80,7 @@ def decoder_step(
         here = normed(graph, arrays, f"{name}norm2", width, stream)
         query = added(graph, arrays, f"{name}cross.query", (width, width), here)
         context, weights = attended(
-            graph, by_head(graph, query, heads, width), *source[layer], closed
+            graph, by_head(graph, query, heads, width), source[layer][0], source[layer][1], closed
         )
         joined = together(graph, context, width)
         out = added(graph, arrays, f"{name}cross.output", (width, width), joined)
@@ -126,7 +126,7 @@ def _own(
             "steps_after",
             width // heads,
         )
-    context, _ = attended(graph, query, *after, None)
+    context, _ = attended(graph, query, after[0], after[1], None)
     out = added(graph, arrays, f"{name}own.output", (width, width), together(graph, context, width))
     return graph.add("Add", stream, out)
 

@@ -39,7 +39,7 @@ from seqmap.codecs.pieces import BOUNDARY
 from seqmap.export.onnx.classify import Feeds, padded
 from seqmap.export.onnx.encoders import encoded, width_of
 from seqmap.export.onnx.graph import Graph
-from seqmap.export.onnx.network import dense, inside, looked_up
+from seqmap.export.onnx.network import dense, inside, looked_up, scored
 from seqmap.export.onnx.transformer_decoder import decoder_step, empty_past, source_outputs
 from seqmap.runtime.ops.weights import Arrays, take
 from seqmap.runtime.translate import TranslateSession
@@ -118,8 +118,7 @@ class _Step:
         else:
             combined, weights = self._recurrent(words)
         name = "output.weight" if own.tie == "none" else table
-        output = take(self._arrays, name, target, self._size)
-        scores = graph.add("MatMul", combined, graph.constant(np.ascontiguousarray(output.T)))
+        scores = scored(graph, self._arrays, name, (target, self._size), combined)
         bias = take(self._arrays, "bias", target)
         logits = graph.add("Add", scores, graph.constant(bias, np.float32))
         graph.output("logits", logits, "float", "rows", target)
