@@ -282,16 +282,18 @@ def explain(
     corpus: Annotated[
         str | None, typer.Option(help="Texts to look for similar states in.", metavar="FILE")
     ] = None,
-    token: Annotated[int | None, typer.Option(help="Number of the symbol to look for.")] = None,
+    token: Annotated[
+        str | None, typer.Option(help="Number of the symbol to look for; a span: 3-5.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Page to write.", metavar="F.html")] = None,
     png: Annotated[Path | None, typer.Option(help="Picture to write.", metavar="F.png")] = None,
     *,
     screen: Screen,
 ) -> None:
     """Show why a model answers as it does."""
-    from seqmap.commands.explain import ExplainRequest, run_explain
+    from seqmap.commands.explain import ExplainRequest, chosen, run_explain
 
-    asked = ExplainRequest(model, text, target, what_if or (), corpus, token, out, png)
+    asked = ExplainRequest(model, text, target, what_if or (), corpus, chosen(token), out, png)
     run_explain(asked, screen)
 
 

@@ -46,7 +46,7 @@ class SessionEstimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         target: str | None = None,
         what_if: Sequence[str] = (),
         corpus: Iterable[str] = (),
-        token: int | None = None,
+        token: int | tuple[int, int] | None = None,
     ) -> Any:
         """Explain the answer to a text, as the deployed model does; see `Session.explain`.
 
@@ -55,7 +55,8 @@ class SessionEstimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
             target: What is explained; None takes the answer.
             what_if: Other texts to compare with.
             corpus: Texts to look for similar states in.
-            token: Number of the symbol whose state is looked for; None takes the weightiest.
+            token: Number of the symbol whose state is looked for, or those of the first and last
+                symbol of a span; None takes the weightiest.
 
         Raises:
             UserError: This model does not explain itself, or something given cannot be used.

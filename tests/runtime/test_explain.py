@@ -13,12 +13,14 @@ from matplotlib.image import imread
 from typer.testing import CliRunner
 
 from seqmap.cli import app
+from seqmap.commands.explain import chosen
 from seqmap.errors import UserError
 from seqmap.explanation_plot import explanation_picture
 from seqmap.runtime import reference
 from seqmap.runtime.archive import Archive, save
 from seqmap.runtime.explain.classify import read_tokens
 from seqmap.runtime.explain.lstm import LSTMGradient, gates_of
+from seqmap.runtime.explain.similar import classifier_reader
 from seqmap.runtime.session import restore
 
 Make = Callable[..., Archive]
@@ -138,6 +140,51 @@ def test_similar_states(make_archive: Make) -> None:
     assert likeness == sorted(likeness, reverse=True) and len(likeness) == 4
     with pytest.raises(UserError, match="there is no such symbol"):
         session.explain("a plain", corpus=corpus, token=9)
+
+
+def test_similar_spans(make_archive: Make) -> None:
+    session = restore(make_archive(encoder__direction="forward"))
+    text = "a plain sentence, written to be read"
+    corpus = ["plain", "", "long words here", "a plain sentence, but numbers", "be read " * 3, text]
+    found = session.explain(text, corpus=iter(corpus), token=(1, 3))
+    assert found.matched == 1 and found.record()["matched_count"] == 3
+    best = found.matches[0]
+    # The same words from the beginning on: the same three states, so the same mean.
+    assert best.similarity == pytest.approx(1, abs=1e-5)
+    assert best.text[best.start : best.end] == "plain sentence,"
+    assert "[plain sentence,] but numbers" in found.summary()
+    assert "that at “plain sentence,”" in found.html()
+    assert found.html().count('wanted"') == 3 * 2  # both colourings
+    # Too short a text has no such span, and the text itself is not looked at.
+    assert len(found.matches) == 3
+    for match in found.matches:
+        assert len(session.codecs.source.encode(match.text[match.start : match.end])) == 3
+
+
+def test_means_of_spans(make_archive: Make) -> None:
+    session = restore(make_archive())
+    text, other = "a plain sentence, written", "it isn't long, it is plain and written"
+    read = classifier_reader(session)
+    (here, _), (there, offsets) = read([text, other])
+    wanted = here[1:3].mean(axis=0)
+    means = np.stack([there[k : k + 2].mean(axis=0) for k in range(len(there) - 1)])
+    cosines = means @ wanted / np.linalg.norm(means, axis=1) / np.linalg.norm(wanted)
+    (found,) = session.explain(text, corpus=[other], token=(1, 2)).matches
+    place = int(cosines.argmax())
+    assert found.similarity == pytest.approx(cosines[place], abs=1e-6)
+    assert (found.start, found.end) == (offsets[place][0], offsets[place + 1][1])
+    single = session.explain(text, corpus=[other], token=(2, 2))
+    assert single.matches == session.explain(text, corpus=[other], token=2).matches
+    for token, message in (((1, 9), "given: '1-9'"), ((3, 1), "begins with its first symbol")):
+        with pytest.raises(UserError, match=message):
+            session.explain(text, corpus=[other], token=token)
+
+
+def test_spans_on_the_command_line() -> None:
+    assert chosen(None) is None and chosen("4") == 4 and chosen(" 3-5 ") == (3, 5)
+    for given in ("", "-1", "3-", "a", "3-5-7"):
+        with pytest.raises(UserError, match="allowed: 3 or 3-5"):
+            chosen(given)
 
 
 def test_long_empty_and_strange_texts(make_archive: Make) -> None:

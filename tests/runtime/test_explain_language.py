@@ -88,6 +88,9 @@ def test_similar_states_and_another_target(session: LanguageSession) -> None:
     assert found.target == target
     assert found.matches and found.matches[0].text == corpus[0]
     assert "Similar states" in found.html()
+    whole = session.explain(TEXT, corpus=corpus, token=(0, 1))
+    assert whole.matches[0].similarity == pytest.approx(1, abs=1e-5)
+    assert whole.matches[0].start == 0 and whole.matches[0].line().split("  ")[1].startswith("[")
 
 
 def test_mistakes(session: LanguageSession) -> None:

@@ -190,6 +190,10 @@ def test_similar_states_of_a_tagger(tagger: TagSession) -> None:
     assert "Doe" in found.matches[0].text[found.matches[0].start : found.matches[0].end]
     assert found.matches[0].similarity > found.matches[-1].similarity
     assert "Similar states" in found.html()
+    both = tagger.explain(TEXT, corpus=corpus, token=(0, 1))
+    best = both.matches[0]
+    assert "Jane Doe" in best.text[best.start : best.end] and both.matched_count == 2
+    assert len(both.matches) == 2  # what has one token has no span of two
 
 
 def test_labels_of_tokens(make_tagger: Make) -> None:

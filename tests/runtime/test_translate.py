@@ -258,6 +258,9 @@ def test_what_read_pieces_do(core: str, decoder: str) -> None:
             continue  # a blank or a folded character
         assert text[token.start : token.end].strip() == token.text.strip()
     assert found.matched == 2 and found.matches
+    span = session.explain(text, corpus=["the book is red", text, ""], token=(0, 1))
+    assert span.matched_count == 2 and len(span.matches) == 1
+    assert "Similar states" in span.html() and "similar" in span.summary()
     json.dumps(found.record(), allow_nan=False)
     page = found.html()
     assert "Integrated gradients" in page and "Similar states" in page

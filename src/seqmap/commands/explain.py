@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from seqmap.commands.console import Screen
-from seqmap.errors import OutputError
+from seqmap.errors import OutputError, UserError
 from seqmap.runtime.session import load
 
 MOST_TEXTS = 20_000
@@ -25,7 +26,7 @@ class ExplainRequest:
         target: The label to explain; None takes the answer.
         what_if: Texts to compare with.
         corpus: File of texts to look for similar states in.
-        token: Number of the symbol whose state is looked for.
+        token: Number of the symbol whose state is looked for, or those of a span's first and last.
         out: Where the page goes.
         png: Where a picture goes.
     """
@@ -35,7 +36,7 @@ class ExplainRequest:
     target: str | None
     what_if: Sequence[str]
     corpus: str | None
-    token: int | None
+    token: int | tuple[int, int] | None
     out: Path | None
     png: Path | None
 
@@ -71,6 +72,25 @@ def run_explain(request: ExplainRequest, screen: Screen) -> None:
         picture(explanation, request.png)
         screen.note(f"wrote {request.png}")
     screen.close({"task": session.task.name, **explanation.record()})
+
+
+def chosen(given: str | None) -> int | tuple[int, int] | None:
+    """Read `--token`: a number, or a span's first and last with a hyphen between.
+
+    Raises:
+        UserError: It is neither.
+    """
+    if given is None:
+        return None
+    found = re.fullmatch(r"\s*(\d{1,9})(?:\s*-\s*(\d{1,9}))?\s*", given)
+    if found is None:
+        raise UserError(
+            "--token takes the number of a symbol, or those of a span's first and last",
+            given=given,
+            allowed="3 or 3-5, counted from 0",
+        )
+    first, last = found.groups()
+    return int(first) if last is None else (int(first), int(last))
 
 
 def write(path: Path, text: str) -> None:

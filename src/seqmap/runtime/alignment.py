@@ -16,6 +16,7 @@ from seqmap.runtime.explain.explanation import (
     Completeness,
     Match,
     Token,
+    matched_text,
     reduced,
     rounded,
 )
@@ -62,8 +63,9 @@ class Alignment:
         completeness: How well they add up.
         layers: Gates, cell and state of an LSTM encoder over the pieces and the end,
             (hidden, read + 1) each, by layer.
-        matches: Places of a corpus with a similar state, for the piece `matched`.
-        matched: Number of that piece.
+        matches: Places of a corpus with a similar state, for the span that begins with `matched`.
+        matched: Number of its first piece.
+        matched_count: How many pieces it has.
     """
 
     answer: Translation
@@ -76,6 +78,7 @@ class Alignment:
     layers: dict[str, dict[str, Array]] = field(default_factory=dict)
     matches: tuple[Match, ...] = ()
     matched: int | None = None
+    matched_count: int = 1
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -112,7 +115,7 @@ class Alignment:
                 f"Integrated gradients add up to {check.sum:.3f} of {check.difference:.3f}: "
                 f"completeness error {check.error:.1e}"
             )
-        lines += [f"{match.similarity:8.3f}  {match.text}" for match in self.matches]
+        lines += [f"  similar {match.line()}" for match in self.matches]
         return "\n".join(lines)
 
     def record(self) -> dict[str, Any]:
@@ -138,6 +141,7 @@ class Alignment:
             "edits": [{"source": edit.source, "text": edit.text} for edit in self.edits],
             "matches": [vars(match) for match in self.matches],
             "matched": self.matched,
+            "matched_count": self.matched_count,
         }
 
     def html(self) -> str:
@@ -204,7 +208,8 @@ class Alignment:
             return []
         from seqmap.runtime.explain.page import match_section
 
-        return match_section(self.matches, self.tokens[self.matched].text)
+        span = self.matched, self.matched_count
+        return match_section(self.matches, matched_text(self.answer.source, self.tokens, *span))
 
     def _table(self, values: Array, *, shares: bool = False) -> str:
         most = 1.0 if shares else max(float(np.abs(values).max(initial=0)), 1e-9)

@@ -170,7 +170,7 @@ class LanguageSession(Session):
         target: str | None = None,
         what_if: Sequence[str] = (),
         corpus: Iterable[str] = (),
-        token: int | None = None,
+        token: int | tuple[int, int] | None = None,
     ) -> Explanation:
         """Explain what follows a text: attributions, gates, what-if, similar states."""
         # Imported here: who only asks for answers does not pay for it.

@@ -183,7 +183,7 @@ class SpeakSession(Session):
         target: str | None = None,
         what_if: Sequence[str] = (),
         corpus: Iterable[str] = (),
-        token: int | None = None,
+        token: int | tuple[int, int] | None = None,
     ) -> SpokenPage:
         """Show which symbol was spoken when: attention, spectrum, and the sound itself.
 

@@ -128,7 +128,7 @@ class TagSession(Session):
         target: str | None = None,
         what_if: Sequence[str] = (),
         corpus: Iterable[str] = (),
-        token: int | None = None,
+        token: int | tuple[int, int] | None = None,
     ) -> TagExplanation:
         """Explain the tags of a text: marginals and transitions of the CRF, gates, what-if."""
         # Imported here: who only asks for answers does not pay for it.

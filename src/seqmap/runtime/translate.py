@@ -153,7 +153,7 @@ class TranslateSession(Session):
         target: str | None = None,
         what_if: Sequence[str] = (),
         corpus: Iterable[str] = (),
-        token: int | None = None,
+        token: int | tuple[int, int] | None = None,
     ) -> Alignment:
         """Show what each piece of an answer attended to, and what the read pieces do to it.
 
@@ -162,7 +162,8 @@ class TranslateSession(Session):
             target: What the answer shall begin with; None leaves it free.
             what_if: Other texts, answered for comparison.
             corpus: Texts to look for similar states of the encoder in.
-            token: Number of the piece whose state is looked for; None takes the weightiest.
+            token: Number of the piece whose state is looked for, or those of the first and last
+                piece of a span; None takes the weightiest.
         """
         # Imported here: who only asks for answers does not pay for it.
         from seqmap.runtime.explain.translate import explain_translation

@@ -18,7 +18,7 @@ from seqmap.runtime.explain.explanation import (
     Explanation,
     Match,
     Token,
-    chosen_token,
+    chosen_span,
 )
 from seqmap.runtime.explain.lstm import LSTMGradient, gates_of
 from seqmap.runtime.explain.similar import classifier_reader, similar_places
@@ -42,7 +42,7 @@ def explain_label(
     target: str | None = None,
     what_if: Sequence[str] = (),
     corpus: Iterable[str] = (),
-    token: int | None = None,
+    token: int | tuple[int, int] | None = None,
 ) -> Explanation:
     """Explain the answer to a text.
 
@@ -52,7 +52,8 @@ def explain_label(
         target: The label to explain; None takes the most probable one.
         what_if: Other texts to compare with.
         corpus: Texts to look for similar states in.
-        token: Number of the symbol whose state is looked for; None takes the weightiest.
+        token: Number of the symbol whose state is looked for, or those of the first and last
+            symbol of a span; None takes the weightiest.
 
     Raises:
         UserError: There is no such label or symbol, or this is no text.
@@ -62,12 +63,12 @@ def explain_label(
     tokens, ids = read_tokens(session, text)
     occlusion, edits = _occluded(session, text, tokens, place)
     integrated, completeness, views = _inside(session, ids, place)
-    matched = token
+    span = 0, 1
     matches: tuple[Match, ...] = ()
     if corpus and tokens:
         weights = np.abs(occlusion if integrated is None else integrated)
-        matched = chosen_token(weights, token)
-        matches = similar_places(classifier_reader(session), text, matched, corpus)
+        span = chosen_span(weights, token)
+        matches = similar_places(classifier_reader(session), text, span, corpus)
     return Explanation(
         text,
         answer,
@@ -81,8 +82,9 @@ def explain_label(
         views.pooling,
         (*edits, *_compared(session, what_if, place)),
         matches,
-        matched if matches else None,
+        span[0] if matches else None,
         views.maps,
+        span[1],
     )
 
 

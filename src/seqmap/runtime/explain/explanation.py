@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,9 +81,9 @@ class Match:
     """A place of a corpus where the network is in a similar state.
 
     Attributes:
-        similarity: Cosine of the two states.
+        similarity: Cosine of the two states; of spans that of the means of their states.
         text: The text around it.
-        start: Where the symbol begins in `text`.
+        start: Where the symbol, or the span, begins in `text`.
         end: Where it ends.
     """
 
@@ -90,6 +91,12 @@ class Match:
     text: str
     start: int
     end: int
+
+    def line(self, around: int = 30) -> str:
+        """Return the place in brackets, with characters on both sides."""
+        before = self.text[max(0, self.start - around) : self.start]
+        here, after = self.text[self.start : self.end], self.text[self.end : self.end + around]
+        return f"{self.similarity:.3f}  {before}[{here}]{after}"
 
 
 @dataclass(frozen=True)
@@ -109,8 +116,9 @@ class Explanation:
         layers: Gates, cell and state over the tokens, (hidden, tokens) each, by layer.
         attention: Weights of attention pooling, (tokens,), if the model pools so.
         edits: What-if: the fewest symbols without which the answer is another, and given texts.
-        matches: Places of a corpus with a similar state, for the symbol `matched`.
-        matched: Number of that symbol.
+        matches: Places of a corpus with a similar state, for the span that begins with `matched`.
+        matched: Number of its first symbol.
+        matched_count: How many symbols it has.
         maps: Of Transformer layers: how much each symbol (rows) looks at each other (columns),
             (heads, tokens, tokens), by layer.
     """
@@ -129,6 +137,7 @@ class Explanation:
     matches: tuple[Match, ...] = ()
     matched: int | None = None
     maps: dict[str, Array] = field(default_factory=dict)
+    matched_count: int = 1
 
     def record(self) -> dict[str, Any]:
         """Return plain values for JSON; heat maps in at most 16 rows, no maps of long texts."""
@@ -154,6 +163,7 @@ class Explanation:
             "edits": [vars(edit) for edit in self.edits],
             "matches": [vars(match) for match in self.matches],
             "matched": self.matched,
+            "matched_count": self.matched_count,
         }
 
     def summary(self) -> str:
@@ -170,10 +180,7 @@ class Explanation:
             lines.append(
                 f"integrated gradients: sum {check.sum:.4f}, completeness error {check.error:.1e}"
             )
-        lines += [
-            f"  similar {m.similarity:.3f}  … {m.text[max(0, m.start - 30) : m.end + 30]}"
-            for m in self.matches
-        ]
+        lines += [f"  similar {match.line()}" for match in self.matches]
         return "\n".join(lines)
 
     def html(self) -> str:
@@ -201,13 +208,31 @@ def rounded(values: Array) -> Any:
     return np.round(values, 5).tolist()
 
 
-def chosen_token(weights: Array, token: int | None) -> int:
-    """Return the number of the symbol whose state is looked for: the weightiest, unless named.
+def chosen_span(weights: Array, token: int | tuple[int, int] | None) -> tuple[int, int]:
+    """Return the first symbol of the span whose states are looked for, and how many there are.
+
+    Args:
+        weights: Of the symbols: the weightiest is taken unless one is named.
+        token: Number of a symbol, or those of a span's first and last symbol.
 
     Raises:
-        UserError: There is no such symbol.
+        UserError: There are no such symbols.
     """
-    chosen = int(np.abs(weights).argmax()) if token is None else token
-    if not 0 <= chosen < len(weights):
-        raise UserError("there is no such symbol", given=chosen, allowed=f"0 to {len(weights) - 1}")
-    return chosen
+    if token is None:
+        return int(np.abs(weights).argmax()), 1
+    first, last = (token, token) if isinstance(token, int) else token
+    given = first if first == last else f"{first}-{last}"
+    if first > last:
+        raise UserError(
+            "a span begins with its first symbol", given=given, allowed=f"{last}-{first}"
+        )
+    if first < 0 or last >= len(weights):
+        raise UserError("there is no such symbol", given=given, allowed=f"0 to {len(weights) - 1}")
+    return first, last - first + 1
+
+
+def matched_text(text: str, tokens: Sequence[Token], first: int, count: int) -> str:
+    """Return what the text has where its states are looked for."""
+    if count == 1:
+        return tokens[first].text
+    return text[tokens[first].start : tokens[first + count - 1].end]

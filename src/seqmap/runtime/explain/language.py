@@ -17,7 +17,7 @@ from seqmap.runtime.explain.explanation import (
     Explanation,
     Match,
     Token,
-    chosen_token,
+    chosen_span,
 )
 from seqmap.runtime.explain.lstm import Direction, Pass, gates_of, states_of
 from seqmap.runtime.explain.paths import log_odds, path_nodes
@@ -101,7 +101,7 @@ def explain_next(
     target: str | None = None,
     what_if: Sequence[str] = (),
     corpus: Iterable[str] = (),
-    token: int | None = None,
+    token: int | tuple[int, int] | None = None,
 ) -> Explanation:
     """Explain what follows a text.
 
@@ -111,7 +111,8 @@ def explain_next(
         target: The symbol that shall follow; None takes the likeliest.
         what_if: Other texts to compare with.
         corpus: Texts to look for similar states in.
-        token: Number of the symbol whose state is looked for; None takes the weightiest.
+        token: Number of the symbol whose state is looked for, or those of the first and last
+            symbol of a span; None takes the weightiest.
 
     Raises:
         UserError: The text is too long, or there is no such symbol.
@@ -149,10 +150,11 @@ def explain_next(
         for other in what_if
         for row in _shares(session, [session.encode(other)])
     )
-    matches, matched = _similar(session, text, integrated, corpus, token)
+    matches, span = _similar(session, text, integrated, corpus, token)
     return Explanation(
         text, answer, name, (name,), tokens, integrated, occlusion, check, layers,
-        edits=edits, matches=matches, matched=matched,
+        edits=edits, matches=matches, matched=span[0] if matches else None,
+        matched_count=span[1],
     )  # fmt: skip
 
 
@@ -219,13 +221,12 @@ def _similar(
     text: str,
     weights: Array,
     corpus: Iterable[str],
-    token: int | None,
-) -> tuple[tuple[Match, ...], int | None]:
+    token: int | tuple[int, int] | None,
+) -> tuple[tuple[Match, ...], tuple[int, int]]:
     if not corpus:
-        return (), None
-    chosen = chosen_token(weights, token)
-    found = similar_places(_reader(session), text, chosen, corpus)
-    return found, chosen if found else None
+        return (), (0, 1)
+    span = chosen_span(weights, token)
+    return similar_places(_reader(session), text, span, corpus), span
 
 
 def _reader(session: LanguageSession) -> Read:

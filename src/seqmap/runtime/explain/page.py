@@ -11,7 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from seqmap.runtime.explain.explanation import Array, Explanation, Match, Token, reduced
+from seqmap.runtime.explain.explanation import (
+    Array,
+    Explanation,
+    Match,
+    Token,
+    matched_text,
+    reduced,
+)
 
 _STYLE = """
 .seqmap-explanation { font: 15px/1.5 system-ui, "Noto Sans SC", "PingFang SC", sans-serif;
@@ -119,17 +126,19 @@ def gradient_section(explanation: Explanation) -> list[str]:
 
 def marked(explanation: Explanation, weights: Array) -> str:
     """Return the text with its symbols in colours."""
-    return coloured(explanation.text, explanation.tokens, weights, explanation.matched)
+    first = explanation.matched
+    wanted = () if first is None else range(first, first + explanation.matched_count)
+    return coloured(explanation.text, explanation.tokens, weights, wanted)
 
 
-def coloured(text: str, tokens: Sequence[Token], weights: Array, wanted: int | None = None) -> str:
+def coloured(text: str, tokens: Sequence[Token], weights: Array, wanted: Sequence[int] = ()) -> str:
     """Return a text with its symbols in the colours of weights.
 
     Args:
         text: The text.
         tokens: Its symbols.
         weights: (tokens,).
-        wanted: Number of a symbol that gets a frame.
+        wanted: Numbers of symbols that get a frame.
     """
     most = max(float(np.abs(weights).max()), 1e-9)
     parts, place = [], 0
@@ -137,7 +146,7 @@ def coloured(text: str, tokens: Sequence[Token], weights: Array, wanted: int | N
         parts.append(html.escape(text[place : token.start]))
         colour = "27,108,168" if weight >= 0 else "200,85,61"
         kinds = [] if token.known else ["unknown"]
-        kinds += ["wanted"] if number == wanted else []
+        kinds += ["wanted"] if number in wanted else []
         parts.append(
             f'<mark class="{" ".join(kinds)}" title="{weight:+.4f}" '
             f'style="background:rgba({colour},{0.75 * abs(weight) / most:.3f})">'
@@ -214,11 +223,14 @@ def matches(explanation: Explanation) -> list[str]:
     """Return places of a corpus with a similar state, if they were looked for."""
     if not explanation.matches or explanation.matched is None:
         return []
-    return match_section(explanation.matches, explanation.tokens[explanation.matched].text)
+    span = explanation.matched, explanation.matched_count
+    return match_section(
+        explanation.matches, matched_text(explanation.text, explanation.tokens, *span)
+    )
 
 
 def match_section(matches: Sequence[Match], word: str) -> list[str]:
-    """Return places of a corpus with a state similar to that at a word."""
+    """Return places of a corpus with a state similar to that at a word or a span of words."""
     rows = "".join(
         f'<tr><td class="number" style="width:4em">{match.similarity:.3f}</td>'
         f"<td>{html.escape(match.text[: match.start])}"

@@ -1,4 +1,4 @@
-"""Find places of a corpus where the network is in a state similar to one of a text."""
+"""Find spans of a corpus where the network is in a state similar to that at a span of a text."""
 
 from __future__ import annotations
 
@@ -28,36 +28,53 @@ _AROUND = 60
 
 
 def similar_places(
-    read: Read, text: str, token: int, corpus: Iterable[str], *, count: int = 8
+    read: Read, text: str, span: tuple[int, int], corpus: Iterable[str], *, count: int = 8
 ) -> tuple[Match, ...]:
-    """Return the places whose states are the most similar (cosine), one a text, the best first.
+    """Return the spans whose states are the most similar (cosine), one a text, the best first.
+
+    A span of n symbols is compared by the mean of its n states with all spans of n symbols.
 
     Args:
         read: What the network makes of texts.
         text: The text that is explained.
-        token: Number of its symbol.
+        span: Its first symbol, and how many symbols it has.
         corpus: Texts to look in; read once, in constant memory.
         count: How many places.
     """
-    wanted = _unit(read([text])[0][0])[token]
+    first, length = span
+    wanted = _unit(_means(read([text])[0][0], length))[first]
     best: list[tuple[float, int, str, tuple[int, int]]] = []
     coming, number = iter(corpus), 0
     while part := list(islice(coming, _CHUNK)):
         for given, (states, spans) in zip(part, read(part), strict=True):
             number += 1
-            if len(states) == 0 or given == text:
+            if len(states) < length or given == text:
                 continue
-            likeness = _unit(states) @ wanted
+            likeness = _unit(_means(states, length)) @ wanted
             place = int(likeness.argmax())
             # The number settles ties, so that texts are never compared.
-            item = (float(likeness[place]), -number, given, spans[place])
+            item = (
+                float(likeness[place]),
+                -number,
+                given,
+                (spans[place][0], spans[place + length - 1][1]),
+            )
             if len(best) < count:
                 heapq.heappush(best, item)
             else:
                 heapq.heappushpop(best, item)
     return tuple(
-        _match(likeness, given, span) for likeness, _, given, span in sorted(best, reverse=True)
+        _match(likeness, given, place) for likeness, _, given, place in sorted(best, reverse=True)
     )
+
+
+def _means(states: Any, length: int) -> Any:
+    """Return the mean state of each span, (symbols - length + 1, width)."""
+    if length == 1:
+        return states
+    sums = np.cumsum(states, axis=0, dtype=np.float64)
+    sums[length:] -= sums[:-length].copy()
+    return sums[length - 1 :] / length
 
 
 def _unit(states: Any) -> Any:

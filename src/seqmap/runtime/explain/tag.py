@@ -20,7 +20,7 @@ from seqmap.runtime.explain.explanation import (
     Edit,
     Explanation,
     Token,
-    chosen_token,
+    chosen_span,
     rounded,
 )
 from seqmap.runtime.explain.lstm import gate_views
@@ -121,7 +121,7 @@ class TagExplanation(Explanation):
             lines.append(
                 f"  integrated gradients: sum {check.sum:.4f}, completeness error {check.error:.1e}"
             )
-        lines += [f"  similar {match.similarity:.3f}  {match.text}" for match in self.matches]
+        lines += [f"  similar {match.line()}" for match in self.matches]
         lines += [f"  what if: {edit.text}: {edit.label}" for edit in self.edits]
         return "\n".join(lines) or "The text has no tokens."
 
@@ -145,7 +145,7 @@ def explain_tags(
     target: str | None = None,
     what_if: Sequence[str] = (),
     corpus: Iterable[str] = (),
-    token: int | None = None,
+    token: int | tuple[int, int] | None = None,
 ) -> TagExplanation:
     """Explain the tags of a text.
 
@@ -156,13 +156,15 @@ def explain_tags(
             span.
         what_if: Other texts to compare with.
         corpus: Texts to look for similar states in.
-        token: Number of a token: the span that holds it is explained.
+        token: Number of a token, or those of the first and last token whose states are looked for:
+            the span that holds the first is explained.
 
     Raises:
         UserError: The text is too long, or there is no such type or token.
     """
     sentence = session.sentence(given)
-    _refuse(session, sentence, target, token)
+    first = token[0] if isinstance(token, tuple) else token
+    _refuse(session, sentence, target, first)
     answer = session.predict([sentence])[0]
     tokens = tuple(
         Token(text, *offsets, session.codecs.source.forms[text].word != UNKNOWN)
@@ -187,13 +189,15 @@ def explain_tags(
     )
     if not tokens:
         return bare
-    found = _filled(session, sentence, bare, target, token)
+    found = _filled(session, sentence, bare, target, first)
     if not corpus:
         return found
-    matched = chosen_token(found.occlusion, token)
+    span = chosen_span(found.occlusion, token)
     texts = (one.text if isinstance(one, Sentence) else one for one in corpus)
-    matches = similar_places(_reader(session), sentence.text, matched, texts)
-    return replace(found, matches=matches, matched=matched if matches else None)
+    matches = similar_places(_reader(session), sentence.text, span, texts)
+    return replace(
+        found, matches=matches, matched=span[0] if matches else None, matched_count=span[1]
+    )
 
 
 def _filled(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seqmap.codecs.base import UNKNOWN
 from seqmap.codecs.pieces import BLANK, BOUNDARY
 from seqmap.runtime.alignment import Alignment
-from seqmap.runtime.explain.explanation import Array, Match, Token, chosen_token
+from seqmap.runtime.explain.explanation import Array, Match, Token, chosen_span
 from seqmap.runtime.explain.lstm import gate_views
 from seqmap.runtime.explain.paths import along_path
 from seqmap.runtime.explain.similar import Read, similar_places
@@ -30,7 +30,7 @@ def explain_translation(
     *,
     what_if: Sequence[str] = (),
     corpus: Iterable[str] = (),
-    token: int | None = None,
+    token: int | tuple[int, int] | None = None,
 ) -> Alignment:
     """Explain the answer to a text.
 
@@ -39,7 +39,8 @@ def explain_translation(
         text: What is read.
         what_if: Other texts, answered for comparison.
         corpus: Texts to look for similar states of the encoder in.
-        token: Number of the piece whose state is looked for; None takes the weightiest.
+        token: Number of the piece whose state is looked for, or those of the first and last
+            piece of a span; None takes the weightiest.
 
     Raises:
         UserError: There is no such piece.
@@ -64,10 +65,10 @@ def explain_translation(
         read = session.writer.vectors(np.append(ids, BOUNDARY))
         layers = gate_views(session.archive.arrays, read, session.config.encoder, "encoder.")
     matches: tuple[Match, ...] = ()
-    matched = None
+    span = 0, 1
     if corpus:
-        matched = chosen_token(occlusion, token)
-        matches = similar_places(_reader(session), text, matched, corpus)
+        span = chosen_span(occlusion, token)
+        matches = similar_places(_reader(session), text, span, corpus)
     return Alignment(
         answer,
         tuple(others),
@@ -78,7 +79,8 @@ def explain_translation(
         check,
         layers,
         matches,
-        matched,
+        span[0] if matches else None,
+        span[1],
     )
 
 
