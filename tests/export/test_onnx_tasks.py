@@ -71,8 +71,8 @@ def _translator(**settings: Any) -> Archive:
 
     task = find_task("translate")
     config = task.config().replace(
-        train__epochs=1, encoder__hidden=8, translate__hidden=12, embedding__size=8,
-        text__vocabulary=400, train__threads=1, **settings,
+        train__epochs=1, text__vocabulary=400, train__threads=1,
+        **{"encoder__hidden": 8, "translate__hidden": 12, "embedding__size": 8, **settings},
     )  # fmt: skip
     return train(task, phrases(train=200, dev=1, test=1).train, config=config).archive
 
@@ -105,6 +105,16 @@ def test_decoders(settings: dict[str, Any]) -> None:
     for archive in (made, quantized(made, "int8")):
         session: Any = restore(archive, precision="fp32")
         assert 0 < check(graphs_of(session), session, sample_inputs(session)) < 1e-4
+
+
+@pytest.mark.parametrize("decoder", ["lstm", "lstm-feeding", "transformer"])
+def test_int8_is_stored_as_bytes(decoder: str) -> None:
+    sizes = {"embedding__size": 96, "encoder__hidden": 96, "translate__hidden": 96}
+    made = _translator(translate__decoder=decoder, **sizes)
+    graphs = [graphs_of(restore(one)) for one in (made, quantized(made, "int8"))]
+    for name in ("encoder.onnx", "decoder.onnx"):
+        plain, small = (len(each[name].SerializeToString()) for each in graphs)
+        assert small < 0.5 * plain, name
 
 
 @pytest.mark.parametrize("decoder", ["lstm", "transformer"])

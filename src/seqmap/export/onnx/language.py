@@ -17,7 +17,7 @@ import onnx
 from seqmap.codecs.base import PAD
 from seqmap.export.onnx.classify import Feeds, padded
 from seqmap.export.onnx.graph import Graph
-from seqmap.export.onnx.network import dense, looked_up, scored
+from seqmap.export.onnx.network import dense, looked_up, products
 from seqmap.export.onnx.recurrent import carried
 from seqmap.runtime.language import LanguageSession
 from seqmap.runtime.ops.weights import take
@@ -42,7 +42,7 @@ def language_graph(session: LanguageSession) -> onnx.ModelProto:
         states = graph.add("Add", states, graph.constant(bias, np.float32))
     name = "head" if config.language.output == "free" else "embedding"
     width = hidden if config.language.output == "free" else size
-    scores = scored(graph, arrays, f"{name}.weight", (symbols, width), states)
+    scores = products(graph, arrays, f"{name}.weight", (symbols, width), states)
     bias = take(arrays, "head.bias", symbols).copy()
     bias[PAD] = -1e30  # never follows
     logits = graph.add("Add", scores, graph.constant(bias, np.float32))

@@ -41,8 +41,8 @@ def added(graph: Graph, arrays: Arrays, name: str, shape: tuple[int, int], x: st
     return graph.add("Add", product, graph.constant(bias, np.float32))
 
 
-def scored(graph: Graph, arrays: Arrays, name: str, shape: tuple[int, int], x: str) -> str:
-    """Score each row of a table (symbols, size), which may also be looked up, for vectors x."""
+def products(graph: Graph, arrays: Arrays, name: str, shape: tuple[int, int], x: str) -> str:
+    """Multiply vectors (…, size) by a matrix (rows, size), which may also be looked up."""
     floats = take(arrays, name, *shape)
     stored = arrays[name]
     if stored.dtype != np.int8:

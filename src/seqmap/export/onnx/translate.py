@@ -39,7 +39,7 @@ from seqmap.codecs.pieces import BOUNDARY
 from seqmap.export.onnx.classify import Feeds, padded
 from seqmap.export.onnx.encoders import encoded, width_of
 from seqmap.export.onnx.graph import Graph
-from seqmap.export.onnx.network import dense, inside, looked_up, scored
+from seqmap.export.onnx.network import dense, inside, looked_up, products
 from seqmap.export.onnx.transformer_decoder import decoder_step, empty_past, source_outputs
 from seqmap.runtime.ops.weights import Arrays, take
 from seqmap.runtime.translate import TranslateSession
@@ -118,7 +118,7 @@ class _Step:
         else:
             combined, weights = self._recurrent(words)
         name = "output.weight" if own.tie == "none" else table
-        scores = scored(graph, self._arrays, name, (target, self._size), combined)
+        scores = products(graph, self._arrays, name, (target, self._size), combined)
         bias = take(self._arrays, "bias", target)
         logits = graph.add("Add", scores, graph.constant(bias, np.float32))
         graph.output("logits", logits, "float", "rows", target)
@@ -171,8 +171,7 @@ class _Step:
         name = f"decoder.layers.{layer}."
         sums = []
         for part, value, width in (("w_ih", x, inputs), ("w_hh", state[0], hidden)):
-            weight = take(self._arrays, f"{name}{part}", 4 * hidden, width)
-            sums.append(graph.add("MatMul", value, graph.constant(np.ascontiguousarray(weight.T))))
+            sums.append(products(graph, self._arrays, f"{name}{part}", (4 * hidden, width), value))
         bias = take(self._arrays, f"{name}bias", 4 * hidden)
         gates = graph.add("Add", graph.add("Add", *sums), graph.constant(bias, np.float32))
         i, f, g, o = graph.add_many("Split", [gates], 4, axis=1)
@@ -188,17 +187,14 @@ class _Step:
         """Return contexts (rows, features) and weights (rows, source)."""
         graph, own, arrays = self._graph, self._own, self._arrays
         name, hidden = "decoder.attention.", own.hidden
-        key = take(arrays, f"{name}key.weight", hidden, self._features).T
+        keys = products(graph, arrays, f"{name}key.weight", (hidden, self._features), memory)
         if own.attention == "luong":
-            scaled = np.ascontiguousarray(key * np.float32(hidden**-0.5))
-            keys = graph.add("MatMul", memory, graph.constant(scaled))
+            keys = graph.add("Mul", keys, graph.constant(hidden**-0.5, np.float32))
             asked = graph.add("Unsqueeze", query, graph.ints(2))
             scores = graph.add("Squeeze", graph.add("MatMul", keys, asked), graph.ints(2))
         else:
-            keys = graph.add("MatMul", memory, graph.constant(np.ascontiguousarray(key)))
             bias = take(arrays, f"{name}key.bias", hidden)
-            weight = take(arrays, f"{name}query.weight", hidden, hidden).T
-            asked = graph.add("MatMul", query, graph.constant(np.ascontiguousarray(weight)))
+            asked = products(graph, arrays, f"{name}query.weight", (hidden, hidden), query)
             asked = graph.add("Add", asked, graph.constant(bias, np.float32))
             inner = graph.add("Add", keys, graph.add("Unsqueeze", asked, graph.ints(1)))
             if covered is not None:
@@ -206,8 +202,8 @@ class _Step:
                 part = take(arrays, f"{name}covered", hidden)
                 inner = graph.add("Add", inner, graph.add("Mul", wide, graph.constant(part)))
             score = take(arrays, f"{name}score", hidden)
-            products = graph.add("MatMul", graph.add("Tanh", inner), graph.constant(score[:, None]))
-            scores = graph.add("Squeeze", products, graph.ints(2))
+            sums = graph.add("MatMul", graph.add("Tanh", inner), graph.constant(score[:, None]))
+            scores = graph.add("Squeeze", sums, graph.ints(2))
         weights = graph.add("Softmax", graph.add("Add", scores, shut), axis=1)
         row = graph.add("Unsqueeze", weights, graph.ints(1))
         context = graph.add("Squeeze", graph.add("MatMul", row, memory), graph.ints(1))
