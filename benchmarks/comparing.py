@@ -21,7 +21,7 @@ RESULTS = HERE / "results" / "comparing.json"
 RUNS = HERE.parent / "runs"
 ENCODERS = "rnn,gru,lstm,lstm-attention,transformer,lstm-transformer"
 COMPARE = ("train.epochs=4", "encoder.hidden=64", "embedding.size=64", "train.threads=1")
-SEARCH = ("train.epochs=5", "train.threads=1")
+SEARCH = ("train.epochs=5", "train.threads=1", "text.vocabulary=3000")
 
 
 def run(name: str, data: Path, settings: tuple[str, ...], *more: str) -> dict[str, Any]:
