@@ -94,7 +94,7 @@ def test_sparks() -> None:
 
 def test_a_task_without_a_demo(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no demo of this task"):
-        any_demo("speak", tmp_path, Screen(quiet=True))
+        any_demo("sing", tmp_path, Screen(quiet=True))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -595,8 +595,8 @@ def _hints(section: str) -> dict[str, Any]:
 
 
 @functools.cache
-def _known() -> frozenset[str]:
-    return frozenset(
+def _known() -> tuple[str, ...]:
+    return tuple(
         f"{section}.{key.name}"
         for section, kind in _sections().items()
         for key in dataclasses.fields(kind)
@@ -609,8 +609,10 @@ def _resolve(name: str, path: str | Path | None) -> tuple[str, str]:
         section, _, key = name.partition(".")
         return section, key
     # A bare key is fine to suggest by its last part too: `hidden` means `encoder.hidden`.
-    tails = {full.partition(".")[2]: full for full in known}
-    close = nearest(name, known) or tails.get(nearest(name.rpartition(".")[2], tails) or "")
+    tails: dict[str, str] = {}
+    for full in known:
+        tails.setdefault(full.partition(".")[2], full)  # the first section is the usual one
+    close = tails.get(name) or nearest(name, known) or tails.get(nearest(name.rpartition(".")[2], tails) or "")
     remedy = f"Did you mean {close}?" if close else f"Sections: {', '.join(_sections())}"
     raise ConfigError("unknown configuration key", path=path, given=name, remedy=remedy)
 

@@ -135,10 +135,10 @@ def test_a_tagger_gives_each_span_once_it_is_certain(tagger: Path) -> None:
 
 
 def test_bench_of_a_tagger(tagger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from seqmap.runtime import bench
+    from seqmap.runtime import bench, bench_inputs
 
     monkeypatch.setattr(bench, "ROUNDS", 1)
-    monkeypatch.setattr(bench, "TEXTS", 5)
+    monkeypatch.setattr(bench_inputs, "TEXTS", 5)
     done = CliRunner().invoke(app, ["bench", str(tagger), "--json"])
     assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
