@@ -612,7 +612,8 @@ def _resolve(name: str, path: str | Path | None) -> tuple[str, str]:
     tails: dict[str, str] = {}
     for full in known:
         tails.setdefault(full.partition(".")[2], full)  # the first section is the usual one
-    close = tails.get(name) or nearest(name, known) or tails.get(nearest(name.rpartition(".")[2], tails) or "")
+    similar = nearest(name.rpartition(".")[2], tails)
+    close = tails.get(name) or nearest(name, known) or tails.get(similar or "")
     remedy = f"Did you mean {close}?" if close else f"Sections: {', '.join(_sections())}"
     raise ConfigError("unknown configuration key", path=path, given=name, remedy=remedy)
 
