@@ -3,7 +3,7 @@
     python benchmarks/comparing.py [compare] [search] [--data ../shared/data]
 
 Six encoders with the same settings, two learning rates each and two seeds; then a search within
-2 MB and 1 ms, and its winner on test. What they print as JSON is kept in results/comparing.json;
+4 MB and 1 ms, and its winner on test. What they print as JSON is kept in results/comparing.json;
 their pictures and pages are left in runs/.
 """
 
@@ -47,7 +47,7 @@ def main() -> None:
         options: tuple[str, ...] = ("--encoders", ENCODERS, "--seeds", "2", "--probe-steps", "200")
         kept["compare"] = run("compare", given.data, COMPARE, *options)
     if "search" in given.what:
-        options = ("--trials", "8", "--max-size", "2MB", "--max-latency", "1ms")
+        options = ("--trials", "8", "--max-size", "4MB", "--max-latency", "1ms")
         options += ("--finalists", "2", "--seeds", "2")
         kept["search"] = run("search", given.data, SEARCH, *options)
     RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")

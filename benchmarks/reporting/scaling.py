@@ -73,7 +73,7 @@ def _compared(found: dict[str, Any]) -> list[str]:
 def _searched(found: dict[str, Any]) -> list[str]:
     winner = found["winner"]
     return [
-        f"`seqmap search` on trec, {found['trials']} trials within 2 MB and 1 ms"
+        f"`seqmap search` on trec, {found['trials']} trials within 4 MB and 1 ms"
         f" ({', '.join(found['settings'])}): the winner has {found['metrics']['accuracy']:.4f} on"
         f" test, {winner['mean']:.4f} ± {winner['spread']:.4f} on dev over the seeds of the final,"
         f" {winner['size'] / 1e6:.2f} MB, {winner['latency'] * 1e6:.0f} µs an answer:"
