@@ -31,8 +31,7 @@ from seqmap.runtime.quantize import quantized
 from seqmap.runtime.session import restore
 from seqmap.runtime.speak import SpeakSession
 from seqmap.tasks import find_task
-from seqmap.tasks.speak import VoiceSet
-from seqmap.tasks.transcribe import AudioSet
+from seqmap.tasks.recordings import AudioSet
 from seqmap.training import reference, train
 from speech import CONFIGS, DIGITS, HERE, SPEAKERS, Recordings, digits
 
@@ -126,7 +125,7 @@ def run(speaker: str, seed: int, numbered: Numbered, ear: Any, models: Path | No
     begun = time.perf_counter()
     chosen = config.replace(train__seed=seed)
     archive = kept(
-        place, lambda: train(task, fitting, choosing, config=chosen, targets=VoiceSet(RATE))
+        place, lambda: train(task, fitting, choosing, config=chosen, targets=AudioSet(RATE))
     )
     seconds = time.perf_counter() - begun
     native.set_threads(1)
@@ -137,7 +136,7 @@ def run(speaker: str, seed: int, numbered: Numbered, ear: Any, models: Path | No
     begun = time.process_time()
     said = [session.predict([text])[0] for text in texts]
     spent = time.process_time() - begun
-    plain = reference(task, fitting, testing, VoiceSet(RATE))
+    plain = reference(task, fitting, testing, AudioSet(RATE))
     assert plain is not None
     own = [one for number, one in numbered if one.speaker == speaker and number < 30]
     return {

@@ -33,7 +33,7 @@ from seqmap.runtime.quantize import quantized
 from seqmap.runtime.session import restore
 from seqmap.runtime.transcribe import TranscribeSession
 from seqmap.tasks import find_task
-from seqmap.tasks.transcribe import AudioSet
+from seqmap.tasks.recordings import AudioSet
 from seqmap.training import train
 
 HERE = Path(__file__).resolve().parent

@@ -183,7 +183,7 @@ def _train_small(task: str, folder: Path) -> Path:
     from seqmap.samples.signals import gestures
     from seqmap.samples.syllables import RATE, speech
     from seqmap.tasks.forecast import Known
-    from seqmap.tasks.transcribe import AudioSet
+    from seqmap.tasks.recordings import AudioSet
     from seqmap.training import train
 
     found = find_task(task)

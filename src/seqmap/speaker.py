@@ -17,7 +17,7 @@ from seqmap.runtime.speak import SpeakSession
 from seqmap.runtime.speak_stream import SpeakStream
 from seqmap.runtime.transcribe import as_sound
 from seqmap.tasks import Evaluation, find_task
-from seqmap.tasks.speak import VoiceSet
+from seqmap.tasks.recordings import AudioSet
 from seqmap.tasks.speak_results import Spoken
 from seqmap.training import Epoch, train
 
@@ -86,7 +86,7 @@ class Speaker(SessionEstimator[SpeakSession]):
             examples,
             None if dev is None else _recordings(*dev),
             config=self._configuration(),
-            targets=VoiceSet(max(one.sound.header().rate for one in examples)),
+            targets=AudioSet(max(one.sound.header().rate for one in examples)),
             watch=self._watch(),
         )
         self.session_ = SpeakSession(trained.archive)

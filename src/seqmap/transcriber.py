@@ -13,7 +13,7 @@ from seqmap.fitted import SessionEstimator
 from seqmap.runtime.transcribe import TranscribeSession, as_sound
 from seqmap.runtime.transcribe_stream import TranscribeStream
 from seqmap.tasks import Evaluation, find_task
-from seqmap.tasks.transcribe import AudioSet
+from seqmap.tasks.recordings import AudioSet
 from seqmap.tasks.transcribe_results import Transcript
 from seqmap.training import Epoch, train
 

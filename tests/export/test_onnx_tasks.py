@@ -142,7 +142,7 @@ def test_a_greedy_answer_from_the_two_graphs(trained: Trained, decoder: str) -> 
 def test_transcribers_and_signals_with_transformers(encoder: str) -> None:
     from seqmap.samples.signals import gestures
     from seqmap.samples.syllables import RATE, speech
-    from seqmap.tasks.transcribe import AudioSet
+    from seqmap.tasks.recordings import AudioSet
 
     sizes = {"encoder__hidden": 16, "encoder__name": encoder, "train__epochs": 1}
     spoken = [one.recording for one in speech(12)]

@@ -26,7 +26,7 @@ from seqmap.runtime.session import restore
 from seqmap.runtime.speak import SpeakSession
 from seqmap.samples.syllables import RATE, SYNTHETIC_NOTICE, speech
 from seqmap.tasks import find_task
-from seqmap.tasks.speak import VoiceSet
+from seqmap.tasks.recordings import AudioSet
 from seqmap.training import reference, train
 from seqmap.training.loop import Epoch, Watch
 from seqmap.training.speak_learner import SpokenPart, expected_lengths, guided
@@ -61,7 +61,7 @@ def test_it_learns_to_speak() -> None:
         embedding__size=32, encoder__hidden=32, audio__mels=32, speak__attention=64,
         speak__hidden=96, speak__prenet=64, speak__frames=6, train__epochs=24,
     )  # fmt: skip
-    found = train(find_task("speak"), fitting, choosing, config=config, targets=VoiceSet(RATE))
+    found = train(find_task("speak"), fitting, choosing, config=config, targets=AudioSet(RATE))
     session = restore(found.archive)
     assert isinstance(session, SpeakSession)
     measured = session.evaluate(testing)
@@ -72,7 +72,7 @@ def test_it_learns_to_speak() -> None:
     assert measured.metrics["mcd"] < 0.75 * wrong.metrics["mcd"]
     assert 0.8 < measured.metrics["duration"] < 1.25 and measured.metrics["cut"] == 0
     assert "mel-cepstral distortion" in measured.report()
-    plain = reference(find_task("speak"), fitting, testing, VoiceSet(RATE))
+    plain = reference(find_task("speak"), fitting, testing, AudioSet(RATE))
     assert plain is not None and plain.metrics["mcd"] < wrong.metrics["mcd"]
     # Each symbol has its time, one after the other.
     page = session.explain(testing[0].text)
@@ -142,12 +142,12 @@ def test_steps_are_filled_with_the_last_frame() -> None:
 
 def test_the_same_seed_gives_the_same_model() -> None:
     spoken, task = said(8), find_task("speak")
-    first, second = (train(task, spoken, config=TINY, targets=VoiceSet(RATE)) for _ in range(2))
+    first, second = (train(task, spoken, config=TINY, targets=AudioSet(RATE)) for _ in range(2))
     assert all(
         np.array_equal(first.archive.arrays[name], array)
         for name, array in second.archive.arrays.items()
     )
-    other = train(task, spoken, config=TINY.replace(train__seed=1), targets=VoiceSet(RATE))
+    other = train(task, spoken, config=TINY.replace(train__seed=1), targets=AudioSet(RATE))
     assert not np.array_equal(first.archive.arrays["output.weight"],
                               other.archive.arrays["output.weight"])  # fmt: skip
 
@@ -155,7 +155,7 @@ def test_the_same_seed_gives_the_same_model() -> None:
 def test_a_resumed_training_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seqmap.training.loop.CHECKPOINT_EVERY", 0.0)
     spoken, task, config = said(8), find_task("speak"), TINY.replace(train__epochs=3)
-    straight = train(task, spoken, config=config, targets=VoiceSet(RATE))
+    straight = train(task, spoken, config=config, targets=AudioSet(RATE))
 
     def stop(epoch: Epoch) -> None:
         if epoch.number == 2:
@@ -163,9 +163,9 @@ def test_a_resumed_training_is_the_same(tmp_path: Path, monkeypatch: pytest.Monk
 
     out = tmp_path / "m.seqmap"
     watch = Watch(epoch=stop)
-    half = train(task, spoken, config=config, targets=VoiceSet(RATE), out=out, watch=watch)
+    half = train(task, spoken, config=config, targets=AudioSet(RATE), out=out, watch=watch)
     assert half.interrupted and load(out).task.name == "speak"
-    rest = train(task, spoken, config=config, targets=VoiceSet(RATE), out=out, resume=True)
+    rest = train(task, spoken, config=config, targets=AudioSet(RATE), out=out, resume=True)
     assert all(
         np.array_equal(straight.archive.arrays[name], array)
         for name, array in rest.archive.arrays.items()
@@ -179,11 +179,11 @@ def test_recordings_that_cannot_be_learned_from() -> None:
         Recording(Samples(np.zeros(4000, np.float32), RATE), "mila", f"{k}") for k in range(3)
     ]
     with pytest.raises(DataError, match="no sound in any recording"):
-        train(task, silent, config=TINY, targets=VoiceSet(RATE))
+        train(task, silent, config=TINY, targets=AudioSet(RATE))
     notes: list[str] = []
     spoken = said(6)
     watch = Watch(note=notes.append)
-    train(task, [*spoken, *silent[:1]], spoken, config=TINY, targets=VoiceSet(RATE), watch=watch)
+    train(task, [*spoken, *silent[:1]], spoken, config=TINY, targets=AudioSet(RATE), watch=watch)
     assert any("1 recordings are silent or too short" in note for note in notes)
     with pytest.raises(DataError, match="nothing can be held out"):
         task.hold_out(spoken[:1], 0.1)

@@ -26,7 +26,7 @@ from seqmap.runtime.transcribe import TranscribeSession
 from seqmap.samples.syllables import RATE, SYNTHETIC_NOTICE, speech
 from seqmap.search.ctc import log_chances, total_chance
 from seqmap.tasks import find_task
-from seqmap.tasks.transcribe import AudioSet
+from seqmap.tasks.recordings import AudioSet
 from seqmap.training import train
 from seqmap.training.hearing import at_tempo, copies, hidden, of_voice, varied, with_noise
 from seqmap.training.transcribe_tuning import said

@@ -20,9 +20,8 @@ from seqmap.runtime.speak import SpeakSession
 from seqmap.runtime.transcribe import TranscribeSession
 from seqmap.samples.syllables import RATE, SYNTHETIC_NOTICE, speech
 from seqmap.tasks import find_task
-from seqmap.tasks.speak import VoiceSet
+from seqmap.tasks.recordings import AudioSet
 from seqmap.tasks.speak_results import Spoken
-from seqmap.tasks.transcribe import AudioSet
 from seqmap.training import reference, train
 
 _VOICE = 3
@@ -61,14 +60,14 @@ def run_demo(
             parts[0],
             parts[1],
             config=config or demo_config(),
-            targets=VoiceSet(RATE),
+            targets=AudioSet(RATE),
             out=model,
             watch=watch,
         )
     session = load(model)
     assert isinstance(session, SpeakSession)
     found = session.evaluate(parts[2])
-    plain = reference(task, parts[0], parts[2], VoiceSet(RATE))
+    plain = reference(task, parts[0], parts[2], AudioSet(RATE))
     assert plain is not None
     screen.result(show.heading(f"Test: {_TEST} sentences that training never saw"))
     screen.result(found.report())

@@ -17,7 +17,7 @@ from seqmap.runtime.session import load
 from seqmap.runtime.transcribe import TranscribeSession
 from seqmap.samples.syllables import NEW, RATE, SYNTHETIC_NOTICE, Spoken, speech
 from seqmap.tasks import find_task
-from seqmap.tasks.transcribe import AudioSet
+from seqmap.tasks.recordings import AudioSet
 from seqmap.training import train
 
 _TRAIN, _DEV, _TEST = 260, 40, 80

@@ -20,6 +20,7 @@ from seqmap.runtime.explain.explanation import (
     reduced,
     rounded,
 )
+from seqmap.runtime.explain.page import whole
 from seqmap.tasks.translate_results import Translation
 
 END = "⏎"
@@ -146,12 +147,7 @@ class Alignment:
 
     def html(self) -> str:
         """Return a page: one file, no script, nothing loaded from elsewhere."""
-        title = html.escape(self.answer.text)
-        return (
-            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f"<title>{title} – seqmap</title>\n</head>\n<body>\n{self._body()}\n</body>\n</html>\n"
-        )
+        return whole(self.answer.text, self._body())
 
     def _repr_html_(self) -> str:
         return self._body()

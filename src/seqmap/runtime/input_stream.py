@@ -48,19 +48,26 @@ class InputStream(ABC):
             self.close()
 
 
-def described_state(archive: Archive, model: str) -> dict[str, Any]:
+def described_state(archive: Archive, model: str, backend: str | None = None) -> dict[str, Any]:
     """Return what a stream's state says of itself.
 
     Args:
         archive: What `to_bytes` gave, read.
         model: Digest of the model that goes on.
+        backend: What computes here, if the state is of use to it alone.
 
     Raises:
-        ArchiveError: It is something else, or of another model.
+        ArchiveError: It is something else, or of another model or backend.
     """
     described = archive.manifest.get("stream")
     if not isinstance(described, dict):
         raise ArchiveError("this is not the state of a stream")
     if described.get("model") != model:
         raise ArchiveError("the stream's state belongs to another model")
+    if backend is not None and described["backend"] != backend:
+        raise ArchiveError(
+            "the stream's state was made by another backend",
+            given=described["backend"],
+            allowed=backend,
+        )
     return described

@@ -89,8 +89,10 @@ class SpeakSession(Session):
     explains = True
     at_once = 1  # sound is written as soon as it is made
     wishes: ClassVar = {
-        "pace": Wish(float, 0.25, 4.0, "Speed beside that of the training."),
-        "variation": Wish(float, 0.0, 3.0, "How far the style may be from the usual one."),
+        "pace": Wish(float, *_ALLOWED["pace"], "Speed beside that of the training."),
+        "variation": Wish(
+            float, *_ALLOWED["variation"], "How far the style may be from the usual one."
+        ),
         "seed": Wish(int, 0, 2**31 - 1, "Of what varies."),
     }
     made_texts = 20

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import struct
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqmap.codecs.pieces import BLANK
+from seqmap.runtime.explain.page import whole
+from seqmap.runtime.png import png
 from seqmap.tasks.speak_results import Spoken
 
 END = "⏎"
@@ -92,12 +92,7 @@ class SpokenPage:
 
     def html(self) -> str:
         """Return a page: one file, no script, nothing loaded from elsewhere."""
-        title = html.escape(self.answer.text)
-        return (
-            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f"<title>{title} – seqmap</title>\n</head>\n<body>\n{self._body()}\n</body>\n</html>\n"
-        )
+        return whole(self.answer.text, self._body())
 
     def _repr_html_(self) -> str:
         return self._body()
@@ -151,14 +146,4 @@ def _image(values: NDArray[np.floating], style: str, name: str) -> str:
 
 def grey_png(values: NDArray[np.floating]) -> bytes:
     """Return values 0 (black) … 1 (white), (rows, columns), as a PNG of 8-bit grey."""
-    levels = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
-    rows, columns = levels.shape
-    # Each row of pixels begins with its filter: 0, none.
-    raw = np.concatenate([np.zeros((rows, 1), np.uint8), levels], axis=1).tobytes()
-    header = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(raw)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return png(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8))

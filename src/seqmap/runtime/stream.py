@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.errors import ArchiveError, SeqmapError, UserError
+from seqmap.errors import SeqmapError, UserError
 from seqmap.runtime.archive import Archive, from_bytes, to_bytes
 from seqmap.runtime.input_stream import InputStream, described_state
 
@@ -155,13 +155,7 @@ class TextStream(InputStream):
             ArchiveError: It is damaged, or of another model or backend.
         """
         archive = from_bytes(data)
-        described = described_state(archive, self._session.digest)
-        if described["backend"] != self._computed_by:
-            raise ArchiveError(
-                "the stream's state was made by another backend",
-                given=described["backend"],
-                allowed=self._computed_by,
-            )
+        described = described_state(archive, self._session.digest, self._computed_by)
         held, symbols = described["held"], described["symbols"]
         self.restore(Snapshot(archive.arrays, held, symbols, described["closed"]))
 

@@ -16,28 +16,18 @@ from seqmap.codecs.pieces import BLANK, BOUNDARY, PIECES, PieceCodec, restore_pi
 from seqmap.codecs.speech import SpeechCodec
 from seqmap.config import Config
 from seqmap.errors import ConfigError, DataError
-from seqmap.tasks.base import Evaluation, Task
+from seqmap.tasks.base import Evaluation
+from seqmap.tasks.recordings import RecordingTask, split_off
 from seqmap.tasks.speak_results import Spoken, evaluate_speech
 
 if TYPE_CHECKING:
     from seqmap.data import ReadOptions
-    from seqmap.data.audio import AudioDataset, Recording
+    from seqmap.data.audio import Recording
 
 _HIGHEST = 24_000
 """Samples a second that are kept if nothing else is asked for."""
 _FEW_SECONDS = 60.0
 _LONGEST_NAME = 40  # characters of a text that its file is called by
-
-
-@dataclass(frozen=True)
-class VoiceSet:
-    """What is known of all training recordings.
-
-    Attributes:
-        rate: Samples a second of most of them.
-    """
-
-    rate: int
 
 
 @dataclass(frozen=True)
@@ -73,7 +63,7 @@ class SpeakCodecs:
         return ids, tuple(pieces[place] for place in kept), lost
 
 
-class Speak(Task):
+class Speak(RecordingTask):
     """Text → audio."""
 
     name = "speak"
@@ -102,23 +92,6 @@ class Speak(Task):
             train__threads=1,
         )
 
-    def read(self, path: str, options: ReadOptions) -> AudioDataset:
-        """Read recordings with their transcripts."""
-        from seqmap.data.audio import read_recordings
-
-        return read_recordings(path, options)
-
-    def targets(self, dataset: Any) -> VoiceSet:
-        """Return the rate."""
-        return VoiceSet(dataset.rate)
-
-    def check_trainable(self, dataset: Any) -> None:
-        """Refuse a single recording: nothing would be left to choose on."""
-        if len(dataset.examples) < 2:
-            raise DataError(
-                "one recording only", path=dataset.path, allowed="two recordings or more"
-            )
-
     def check_known(self, dataset: Any, codecs: SpeakCodecs) -> None:
         """Refuse texts of which no symbol is known: they are in another script."""
         if not any(len(codecs.read(one.text)[1]) for one in dataset.examples):
@@ -134,12 +107,8 @@ class Speak(Task):
     ) -> tuple[Sequence[Recording], Sequence[Recording]]:
         """Split off recordings (seed 42)."""
         wanted = max(1, round(share * len(examples)))
-        if wanted >= len(examples):
-            raise DataError("nothing can be held out", given=len(examples))
         order = np.random.default_rng(42).permutation(len(examples))
-        held = set(order[:wanted].tolist())
-        kept = [one for place, one in enumerate(examples) if place not in held]
-        return kept, [one for place, one in enumerate(examples) if place in held]
+        return split_off(examples, set(order[:wanted].tolist()))
 
     def inspect(
         self,
@@ -169,10 +138,6 @@ class Speak(Task):
                 "Give the recordings of one"
             )
         return tuple(lines)
-
-    def memory(self, dataset: Any, options: ReadOptions) -> dict[str, Any]:
-        """Return the columns that were named."""
-        return {"text_columns": options.text_columns, "format": options.format}
 
     def limits(self, manifest: Mapping[str, Any]) -> tuple[str, ...]:
         """Tell what a speaker must not be trusted with."""

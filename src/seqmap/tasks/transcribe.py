@@ -14,13 +14,14 @@ from seqmap.codecs.audio import AudioCodec, reads_left_to_right
 from seqmap.codecs.transcript import TranscriptCodec
 from seqmap.config import Config
 from seqmap.errors import DataError, UserError
-from seqmap.tasks.base import Evaluation, Task
+from seqmap.tasks.base import Evaluation
 from seqmap.tasks.numbers import row_of
+from seqmap.tasks.recordings import RecordingTask, split_off
 from seqmap.tasks.transcribe_results import Transcript, evaluate_transcripts
 
 if TYPE_CHECKING:
     from seqmap.data import ReadOptions
-    from seqmap.data.audio import AudioDataset, Recording, Sound
+    from seqmap.data.audio import Recording, Sound
 
 _SPEAKERS = 5
 """From so many speakers on, whole speakers are held out."""
@@ -32,17 +33,6 @@ LONGEST = 600
 """Seconds of a recording that a server takes at once; longer ones are streamed."""
 _HIGHEST = 16_000
 """Samples a second that are kept if nothing else is asked for: speech has little above 8 kHz."""
-
-
-@dataclass(frozen=True)
-class AudioSet:
-    """What is known of all training recordings.
-
-    Attributes:
-        rate: Samples a second of most of them.
-    """
-
-    rate: int
 
 
 @dataclass(frozen=True)
@@ -58,7 +48,7 @@ class TranscribeCodecs:
     target: TranscriptCodec
 
 
-class Transcribe(Task):
+class Transcribe(RecordingTask):
     """Audio → text."""
 
     name = "transcribe"
@@ -80,23 +70,6 @@ class Transcribe(Task):
             train__patience=40,
             train__average=0.998,
         )
-
-    def read(self, path: str, options: ReadOptions) -> AudioDataset:
-        """Read recordings with their transcripts."""
-        from seqmap.data.audio import read_recordings
-
-        return read_recordings(path, options)
-
-    def targets(self, dataset: Any) -> AudioSet:
-        """Return the rate."""
-        return AudioSet(dataset.rate)
-
-    def check_trainable(self, dataset: Any) -> None:
-        """Refuse a single recording: nothing would be left to choose on."""
-        if len(dataset.examples) < 2:
-            raise DataError(
-                "one recording only", path=dataset.path, allowed="two recordings or more"
-            )
 
     def check_known(self, dataset: Any, codecs: TranscribeCodecs) -> None:
         """Refuse transcripts of which no character is known: they are in another script."""
@@ -127,10 +100,7 @@ class Transcribe(Task):
             held.update(own)
             if len(held) >= wanted:
                 break
-        if len(held) >= len(examples):
-            raise DataError("nothing can be held out", given=len(examples))
-        kept = [one for place, one in enumerate(examples) if place not in held]
-        return kept, [one for place, one in enumerate(examples) if place in held]
+        return split_off(examples, held)
 
     def inspect(
         self,
@@ -162,10 +132,6 @@ class Transcribe(Task):
                     "on new voices it does worse"
                 )
         return tuple(lines)
-
-    def memory(self, dataset: Any, options: ReadOptions) -> dict[str, Any]:
-        """Return the columns that were named."""
-        return {"text_columns": options.text_columns, "format": options.format}
 
     def limits(self, manifest: Mapping[str, Any]) -> tuple[str, ...]:
         """Tell what a transcriber must not be trusted with."""

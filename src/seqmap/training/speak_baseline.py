@@ -12,12 +12,13 @@ from seqmap.config import Config
 from seqmap.data.audio import Recording
 from seqmap.speech_metrics import distortions
 from seqmap.tasks import find_task
-from seqmap.tasks.speak import Speak, VoiceSet
+from seqmap.tasks.recordings import AudioSet
+from seqmap.tasks.speak import Speak
 from seqmap.training.job import Reference
 
 
 def speak_reference(
-    train: Sequence[Recording], test: Sequence[Recording], targets: VoiceSet
+    train: Sequence[Recording], test: Sequence[Recording], targets: AudioSet
 ) -> Reference:
     """Return how far the nearest text's recording is from the true one."""
     task = find_task("speak")

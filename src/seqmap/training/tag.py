@@ -97,7 +97,9 @@ def train_tagger(job: Job) -> Trained:
         calibration |= {"wide": share, "lean": amount}
         if outputs.intents is not None:
             calibration["intent_temperature"] = fit_temperature(outputs.intents, dev.intents)
-        everything = _encoded([*fitting, *cut(choosing, config.tag.window)], codecs)
+        everything = None
+        if held_out and not trainer.interrupted:
+            everything = _encoded([*fitting, *cut(choosing, config.tag.window)], codecs)
         if share == 0.0:
             codecs.source.drop_features()
         entries: dict[str, Any] = {
@@ -113,7 +115,7 @@ def train_tagger(job: Job) -> Trained:
         # The figures on dev are those of the deployed model: what it says is what was measured.
         model = _packed(task, config, codecs, entries, judge.arrays(share, amount))
         metrics = restore(model).evaluate(choosing).metrics
-        if held_out and not trainer.interrupted:
+        if everything is not None:
             learn_held_out(learner.with_data(everything), config.train, job.watch, job.group)
         entries["metrics"] = {"dev": metrics}
         archive = _packed(task, config, codecs, entries, judge.arrays(share, amount))

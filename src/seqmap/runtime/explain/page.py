@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +17,7 @@ from seqmap.runtime.explain.explanation import (
     matched_text,
     reduced,
 )
+from seqmap.runtime.png import png
 
 _STYLE = """
 .seqmap-explanation { font: 15px/1.5 system-ui, "Noto Sans SC", "PingFang SC", sans-serif;
@@ -253,19 +252,5 @@ def colours(rows: Array, low: float, high: float) -> Any:
 
 def picture(rows: Array, low: float, high: float) -> str:
     """Return a PNG as a data address, one pixel a number."""
-    pixels = colours(rows, low, high)
-    height, width = pixels.shape[:2]
-    lines = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], axis=1)
-
-    def piece(kind: bytes, data: bytes) -> bytes:
-        check = zlib.crc32(kind + data)
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    data = (
-        b"\x89PNG\r\n\x1a\n"
-        + piece(b"IHDR", header)
-        + piece(b"IDAT", zlib.compress(lines.tobytes(), 9))
-        + piece(b"IEND", b"")
-    )
+    data = png(colours(rows, low, high))
     return "data:image/png;base64," + base64.b64encode(data).decode()
