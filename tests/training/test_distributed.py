@@ -291,3 +291,35 @@ def test_a_broken_environment_is_told(
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match=message), joined(TrainConfig()):
         pass
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
+def test_no_thread_of_the_group_outlives_it(tmp_path: Path) -> None:
+    # One that did could let go of its last tensor while the interpreter ends, and abort it.
+    script = tmp_path / "run.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            from pathlib import Path
+
+            import torch
+
+            from seqmap.config import TrainConfig
+            from seqmap.training.distributed import joined
+
+            def threads():
+                return [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
+
+            with joined(TrainConfig()) as group:
+                weight = torch.nn.Parameter(torch.ones(2))
+                step = torch.optim.AdamW([weight])
+                weight.sum().backward()
+                group.average([weight], [], 1.0, 1.0)
+                step.step()
+                assert any("gloo" in name for name in threads()), threads()
+            assert not any("gloo" in name for name in threads()), threads()
+            """
+        )
+    )
+    done = together(str(script))
+    assert done.returncode == 0, done.stderr

@@ -10,6 +10,7 @@ torchrun starts the processes and says in the environment who is who.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -203,6 +204,10 @@ def joined(config: TrainConfig) -> Iterator[Group]:
             remedy=f"Set train.batch_size={size} or more, or start fewer processes",
         )
     device = _device(config, local_rank, local_size)
+    # torch loads this module with its first optimizer, and its defaults then keep the process group
+    # of that moment for ever: gloo's threads outlive `destroy_process_group`, and one that lets go
+    # of its last tensor while the interpreter ends aborts the process (pytorch issue 190489).
+    importlib.import_module("torch.distributed.nn.functional")
     with _peers("cannot reach the other processes of this training"):
         distributed.init_process_group(
             "nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE
