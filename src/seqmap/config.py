@@ -215,6 +215,9 @@ class TagConfig:
     """Share of the features that are dropped at each step of training."""
     window: int = 256
     """Longer texts are read in overlapping windows of this many tokens."""
+    members: int = 1
+    """Networks that learn side by side and answer together, by the mean of their scores; each adds
+    its time and its size."""
     intent_weight: float = 0.5
     """Weight of the intent's loss beside that of the tags, where texts have an intent."""
 
@@ -437,6 +440,7 @@ _RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("tag", "feature_dropout"): (0, 1),
     ("tag", "pair_size"): (0, 4096),
     ("tag", "window"): (8, 100_000),
+    ("tag", "members"): (1, 64),
     ("tag", "intent_weight"): (0, 100),
     ("language", "steps"): (2, 100_000),
     ("language", "candidates"): (-1, 10_000_000),

@@ -257,6 +257,11 @@ def test_what_c_does_not_have_is_refused(
         program_of(restore(make_archive(**settings)), "model")
 
 
+def test_several_networks_are_refused(make_tagger: Make) -> None:
+    with pytest.raises(UserError, match="of several networks cannot be exported to C"):
+        program_of(restore(make_tagger(tag__members=2)), "model")
+
+
 @pytest.mark.parametrize("pooling", ["mean-max", "last"])
 def test_intents(make_tagger: Make, cc: str, monkeypatch: pytest.MonkeyPatch, pooling: str) -> None:
     archive = make_tagger(intents=3, head__pooling=pooling, tag__window=10, tag__features="none")

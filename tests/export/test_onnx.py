@@ -74,8 +74,9 @@ def test_wide_branch_and_int8(make_archive: Make, with_wide: Make) -> None:
         {"intents": 3},
         {"tag__pair_size": 3},
         {"tag__features": "none", "tag__decoder": "softmax"},
+        {"tag__members": 3, "intents": 2},
     ],
-    ids=["crf", "pairs", "softmax"],
+    ids=["crf", "pairs", "softmax", "members"],
 )
 def test_taggers(make_tagger: Make, settings: dict[str, Any]) -> None:
     archive = make_tagger(**settings)

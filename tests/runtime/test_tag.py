@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from seqmap.runtime.ops.weights import SCALE
 from seqmap.runtime.quantize import quantized, to_int8
 from seqmap.runtime.session import load, restore
 from seqmap.runtime.tag import TagSession
+from seqmap.runtime.tag_network import TagReader
 from seqmap.runtime.windows import windows
 
 TOKENS = [
@@ -67,28 +69,29 @@ def build(seed: int = 0, *, intents: int = 0, **given_settings: object) -> Archi
             draw(f"{prefix}layers.0.{side}.bias", 4 * hidden)
 
     tag, count = config.tag, len(tags)
-    draw("words.weight", len(codec.words), config.embedding.size)
-    draw("letters.embedding.weight", len(codec.letters), tag.character_size)
-    lstm("letters.encoder.", tag.character_size, tag.character_hidden)
-    draw("shapes.weight", len(SHAPES), tag.shape_size)
-    size = config.embedding.size + 2 * tag.character_hidden + tag.shape_size
-    if len(codec.pairs):
-        draw("pairs.weight", len(codec.pairs) + 2, tag.pair_size)
-        size += tag.pair_size
     if len(codec.features):
         draw("features.weight", len(codec.features), WIDTH * count)
         name = "features.weight"
         arrays[name], arrays[name + SCALE] = to_int8(arrays[name])
-    lstm("encoder.", size, config.encoder.hidden)
-    draw("output.weight", count, 2 * config.encoder.hidden)
-    draw("output.bias", count)
+    for prefix in ("", *(f"others.{place}." for place in range(tag.members - 1))):
+        draw(prefix + "words.weight", len(codec.words), config.embedding.size)
+        draw(prefix + "letters.embedding.weight", len(codec.letters), tag.character_size)
+        lstm(prefix + "letters.encoder.", tag.character_size, tag.character_hidden)
+        draw(prefix + "shapes.weight", len(SHAPES), tag.shape_size)
+        size = config.embedding.size + 2 * tag.character_hidden + tag.shape_size
+        if len(codec.pairs):
+            draw(prefix + "pairs.weight", len(codec.pairs) + 2, tag.pair_size)
+            size += tag.pair_size
+        lstm(prefix + "encoder.", size, config.encoder.hidden)
+        draw(prefix + "output.weight", count, 2 * config.encoder.hidden)
+        draw(prefix + "output.bias", count)
+        if intents:
+            draw(prefix + "intent.weight", intents, 4 * config.encoder.hidden)
+            draw(prefix + "intent.bias", intents)
     draw("crf.transitions", count, count)
     draw("crf.start", count)
     draw("crf.end", count)
     names = [f"intent{n}" for n in range(intents)]
-    if intents:
-        draw("intent.weight", intents, 4 * config.encoder.hidden)
-        draw("intent.bias", intents)
     state, codec_arrays = codec.to_state()
     manifest = {
         "format": FORMAT,
@@ -142,6 +145,48 @@ def test_sentences_do_not_influence_each_other(settings_: dict[str, object]) -> 
         assert len(answer.tags) == len(tokens)
 
 
+def test_scores_of_several_networks_add_up() -> None:
+    session = session_of(tag__members=3, intents=2, tag__pair_size=4)
+    arrays, source = session.archive.arrays, session.codecs.source
+    rng = np.random.default_rng(4)
+    many = [sentence(rng, n) for n in (6, 0, 13)]
+    found, logits = session.reader.read(many)
+    total: list[Any] = [0.0] * len(many)
+    whole: Any = 0.0
+    for place, prefix in enumerate(("", "others.0.", "others.1.")):
+        own = {
+            name.removeprefix(prefix): array
+            for name, array in arrays.items()
+            if name.startswith(prefix)
+        }
+        alone = TagReader(
+            own,
+            session.config,
+            source,
+            tags=len(session.codecs.target),
+            intents=2,
+            lexical=place == 0,
+        )
+        emissions, intents = alone.read(many)
+        total = [a + b for a, b in zip(total, emissions, strict=True)]
+        whole = whole + intents
+    for expected, here in zip(total, found, strict=True):
+        np.testing.assert_allclose(here, expected, atol=1e-5)
+    np.testing.assert_allclose(logits, whole, atol=1e-5)
+    # Explanations move along vectors: at the given ones the answer is the usual one.
+    x = session.reader.vectors(many[0])
+    again, _ = session.reader.read_vectors(x[None], many[0])
+    np.testing.assert_allclose(again[0], found[0], atol=1e-4)
+    assert session.reader.states(many[0]).shape == (6, 3 * 16)
+
+
+def test_a_network_that_is_missing_is_named() -> None:
+    archive = build(tag__members=2)
+    arrays = {k: v for k, v in archive.arrays.items() if not k.startswith("others.0.words")}
+    with pytest.raises(ArchiveError, match=r"words\.weight"):
+        restore(Archive(archive.manifest, arrays))
+
+
 def test_numpy_and_native_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     if not native.available():
         pytest.skip("no native core")
@@ -161,14 +206,15 @@ def test_wide_features_are_those_of_the_window() -> None:
     """Against the definition in `features.window`, feature by feature."""
     session = session_of()
     without = session_of()
-    without.reader._features = None
+    reader = session.reader.members[0]
+    without.reader.members[0]._features = None
     rng = np.random.default_rng(3)
     tokens = sentence(rng, 9)
     found = session.emissions([tokens])[0] - without.emissions([tokens])[0]
     codec = session.codecs.source
-    assert session.reader._features is not None
-    weights = session.reader._features.rows(np.arange(len(codec.features)))
-    table = weights.reshape(len(codec.features), WIDTH, session.reader.tags)
+    assert reader._features is not None
+    weights = reader._features.rows(np.arange(len(codec.features)))
+    table = weights.reshape(len(codec.features), WIDTH, reader.tags)
     forms = [codec.forms[token] for token in tokens]
     _, neighbours = codec.encode_pairs(forms)
     expected = np.zeros_like(found)

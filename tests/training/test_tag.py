@@ -57,6 +57,8 @@ def test_it_learns_and_what_is_deployed_is_what_was_measured(trained: Trained) -
         {"tag__features": "none", "tag__characters": "none", "tag__shape_size": 0},
         {"tag__decoder": "softmax"},
         {"tag__pair_size": 4},
+        {"tag__members": 2, "tag__features": "none"},
+        {"tag__members": 3, "tag__decoder": "softmax"},
         {"encoder__name": "gru", "encoder__layers": 2},
         {"encoder__name": "lstm-transformer", "encoder__heads": 2},
         {"encoder__name": "transformer", "encoder__heads": 2},
@@ -152,14 +154,17 @@ def test_parts_of_speech() -> None:
     assert "precision" in evaluate(session, tagged).report()
 
 
-def test_intents_and_slots_are_learned_together() -> None:
+@pytest.mark.parametrize("members", [1, 2])
+def test_intents_and_slots_are_learned_together(members: int) -> None:
     towns, tagged = ["Oslo", "Rome", "Lima", "Kyiv", "Bern"], []
     for town in towns * 6:
         for words, intent in (("fly to {}", "fly"), ("weather in {} now", "weather")):
             tokens = tuple(words.format(town).split())
             tags = tuple("B-CITY" if token == town else "O" for token in tokens)
             tagged.append(Sentence.of_tokens(tokens, tags, intent=intent))
-    found = train(TAG, tagged, tagged[:20], config=CONFIG.replace(train__epochs=6))
+    found = train(
+        TAG, tagged, tagged[:20], config=CONFIG.replace(train__epochs=6, tag__members=members)
+    )
     assert found.metrics["intent_accuracy"] == 1.0 and found.metrics["frame_accuracy"] > 0.9
     answer = restore(found.archive).predict(["weather in Rome"])[0]
     assert answer.intent == "weather" and answer.intent_probability > 0.5

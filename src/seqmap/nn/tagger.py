@@ -68,18 +68,29 @@ class TagInputs:
 
 
 @dataclass(frozen=True)
+class MemberOutputs:
+    """What one network says about a batch.
+
+    Attributes:
+        emissions: (batch, time, tags).
+        intents: Logits of the whole texts, (batch, intents), or None.
+    """
+
+    emissions: Tensor
+    intents: Tensor | None
+
+
+@dataclass(frozen=True)
 class TagOutputs:
     """What a batch gave.
 
     Attributes:
-        deep: Emissions of the network, (batch, time, tags).
-        wide: Those of the lexical features, or None.
-        states: Of the encoder, (batch, time, width).
+        members: What each network says.
+        wide: Emissions of the lexical features, (batch, time, tags), or None.
     """
 
-    deep: Tensor
+    members: tuple[MemberOutputs, ...]
     wide: Tensor | None
-    states: Tensor
 
 
 class Table(nn.Module):
@@ -118,11 +129,11 @@ class LetterReader(nn.Module):
         return read
 
 
-class TagNetwork(nn.Module):
-    """What is trained.
+class Member(nn.Module):
+    """One network that tags.
 
     Args:
-        sizes: How many words, letters, features and tags there are.
+        sizes: How many words, letters and tags there are.
         allowed: Which tag may follow which; see `CRF`.
         config: Sizes and dropouts.
     """
@@ -141,33 +152,19 @@ class TagNetwork(nn.Module):
         self.output = nn.Linear(self.encoder.width, sizes.tags)
         nn.init.xavier_uniform_(self.output.weight)
         nn.init.zeros_(self.output.bias)
-        weights = WIDTH * sizes.tags
-        self.features = Table(sizes.features, weights, deviation=0.0) if sizes.features else None
         self.crf = CRF(allowed)
-        # The branches are trained apart, each with transitions of its own, and fused afterwards.
-        # Trained together, the features soon explain every training text, and the network is left
-        # without a gradient.
-        self.wide_crf = CRF(allowed) if sizes.features else None
         if sizes.intents:
             self.pooling = Pooling(config.head.pooling, self.encoder.width, self.encoder.directions)
             self.intent = nn.Linear(self.pooling.width, sizes.intents)
 
-    @property
-    def tables(self) -> list[nn.Parameter]:
-        """The tables with sparse gradients."""
-        return [t.weight for t in (self.words, self.pairs, self.features) if t is not None]
-
-    def forward(self, batch: TagInputs) -> TagOutputs:
+    def read(self, batch: TagInputs) -> MemberOutputs:
         """Read a batch."""
         states = self.encoder(self._inputs(batch), batch.lengths)
         states = variational_dropout(states, self.config.head.dropout, self.training)
-        wide = None if self.features is None else self._wide(batch)
-        return TagOutputs(self.output(states), wide, states)
-
-    def intents(self, states: Tensor, lengths: Tensor) -> Tensor:
-        """Return logits of the whole texts, (batch, intents)."""
-        logits: Tensor = self.intent(self.pooling(states, lengths))
-        return logits
+        intents = None
+        if self.sizes.intents:
+            intents = self.intent(self.pooling(states, batch.lengths))
+        return MemberOutputs(self.output(states), intents)
 
     def _inputs(self, batch: TagInputs) -> Tensor:
         """Return (batch, time, size): what each word is, by place."""
@@ -186,6 +183,46 @@ class TagNetwork(nn.Module):
         if self.pairs is not None:
             x = torch.cat([x, self.pairs(batch.pairs)], dim=2)
         return variational_dropout(x, self.config.embedding.dropout, self.training)
+
+
+class TagNetwork(Member):
+    """What is trained: networks side by side, and the lexical features.
+
+    Networks that differ by their first weights and by what dropout hides from them err in other
+    places; the mean of their scores is again a CRF's (a product of experts, Hinton 2002).
+
+    Args:
+        sizes: How many words, letters, features and tags there are.
+        allowed: Which tag may follow which; see `CRF`.
+        config: Sizes, dropouts and how many networks.
+    """
+
+    def __init__(self, sizes: TagSizes, allowed: Tensor, config: Config) -> None:
+        super().__init__(sizes, allowed, config)
+        weights = WIDTH * sizes.tags
+        self.features = Table(sizes.features, weights, deviation=0.0) if sizes.features else None
+        # The branches are trained apart, each with transitions of its own, and fused afterwards.
+        # Trained together, the features soon explain every training text, and the network is left
+        # without a gradient.
+        self.wide_crf = CRF(allowed) if sizes.features else None
+        others = (Member(sizes, allowed, config) for _ in range(1, config.tag.members))
+        self.others = nn.ModuleList(others)
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """All networks, the first one with the features beside it."""
+        return (self, *(other for other in self.others if isinstance(other, Member)))
+
+    @property
+    def tables(self) -> list[nn.Parameter]:
+        """The tables with sparse gradients."""
+        tables = [table for member in self.members for table in (member.words, member.pairs)]
+        return [table.weight for table in (*tables, self.features) if table is not None]
+
+    def forward(self, batch: TagInputs) -> TagOutputs:
+        """Read a batch."""
+        members = tuple(member.read(batch) for member in self.members)
+        return TagOutputs(members, None if self.features is None else self._wide(batch))
 
     def _wide(self, batch: TagInputs) -> Tensor:
         """Return what lexical features say, (batch, time, tags); see `features.window`."""

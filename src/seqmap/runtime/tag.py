@@ -18,7 +18,7 @@ from seqmap.errors import UserError
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.native_crf import best_kernel
 from seqmap.runtime.session import Session
-from seqmap.runtime.tag_network import TagReader
+from seqmap.runtime.tag_members import TagReaders
 from seqmap.runtime.windows import Window, windows
 from seqmap.search.crf import Chain
 from seqmap.search.tagging import Tags, TagSearch
@@ -39,7 +39,7 @@ class TagSession(Session):
 
     Attributes:
         codecs: What turns tokens and tags into numbers and back.
-        reader: The network.
+        reader: The networks.
         search: What chooses the tags.
     """
 
@@ -51,7 +51,7 @@ class TagSession(Session):
         manifest, arrays = archive.manifest, archive.arrays
         self.codecs = self.task.restore_codecs(manifest, arrays)
         target, intents = self.codecs.target, self.codecs.intents
-        self.reader = TagReader(
+        self.reader = TagReaders(
             arrays,
             self.config,
             self.codecs.source,

@@ -61,6 +61,7 @@ class TagReader:
         codec: What turns tokens into numbers.
         tags: How many tags there are.
         intents: How many labels of whole texts there are; 0 for none.
+        lexical: Whether the wide branch, if the codec has one, is read here.
         precision: What the native core computes products in; NumPy always takes fp32.
 
     Raises:
@@ -75,6 +76,7 @@ class TagReader:
         *,
         tags: int,
         intents: int = 0,
+        lexical: bool = True,
         precision: str = "fp32",
     ) -> None:
         self._arrays, self._config, self._codec = arrays, config, codec
@@ -90,7 +92,7 @@ class TagReader:
         )
         pairs = len(codec.pairs)
         self._pairs = take(arrays, "pairs.weight", pairs + 2, tag.pair_size) if pairs else None
-        features = len(codec.features)
+        features = len(codec.features) if lexical else 0
         self._features = FeatureTable(arrays, features, WIDTH * tags) if features else None
         self.backend = "numpy"
         if config.encoder.name == "lstm" and native.available():

@@ -78,7 +78,11 @@ def train_tagger(job: Job) -> Trained:
         identity = {"config": config.to_dict(), "data": fingerprint(fitting)}
         if init is not None:
             _start_from(network, codecs, init)
-            learner.depths = depths(network.encoder, [network.words.weight])
+            learner.depths = {
+                weight: depth
+                for member in network.members
+                for weight, depth in depths(member.encoder, [member.words.weight]).items()
+            }
             identity["init"] = init.digest
         trainer = Trainer(
             learner,
@@ -194,7 +198,8 @@ def _marks_spans(sentences: Sequence[Sentence]) -> bool:
 
 def _suited(config: Config, sentences: Sequence[Sentence]) -> Config:
     """Single characters have no letters to read; pairs of them say more than shapes."""
-    if single_characters(sentences) and config.tag == Tag().config().tag:
+    usual = replace(Tag().config().tag, members=config.tag.members)
+    if single_characters(sentences) and config.tag == usual:
         return config.replace(tag__characters="none", tag__pair_size=50)
     return config
 
@@ -235,14 +240,15 @@ def _build(codecs: TagCodecs, config: Config, data: TagData, vectors: Any) -> Ta
         intents=len(codecs.intents) if codecs.intents else 0,
     )
     network = TagNetwork(sizes, torch.from_numpy(codecs.target.allowed()), config)
-    words = network.words.weight.data
+    tables = [member.words.weight.data for member in network.members]
     if config.embedding.start == "cooccurrence":
         forms = np.array([form.word for form in data.forms], np.int32)
-        _start(words, [forms[places] for places in data.places])
-        if network.pairs is not None:
-            _start(network.pairs.weight.data, data.pairs)
+        _start(tables, [forms[places] for places in data.places])
+        pairs = [member.pairs for member in network.members if member.pairs is not None]
+        _start([table.weight.data for table in pairs], data.pairs)
     if vectors is not None:
-        words[torch.from_numpy(vectors.found)] = torch.from_numpy(vectors.matrix[vectors.found])
+        for table in tables:
+            table[torch.from_numpy(vectors.found)] = torch.from_numpy(vectors.matrix[vectors.found])
     choose_precision(network, config.train)
     return network
 
@@ -258,12 +264,16 @@ def _start_from(network: TagNetwork, codecs: TagCodecs, init: Pretrained) -> Non
     symbols = {init.codec.symbol(place): place for place in range(2, len(init.vectors))}
     words = codecs.source.words.symbols
     places = {row: symbols[word] for row, word in enumerate(words) if word in symbols}
-    start_vectors(network.words.weight, init, places)
-    start_encoder(network.encoder, init)
+    for member in network.members:
+        start_vectors(member.words.weight, init, places)
+        start_encoder(member.encoder, init)
 
 
-def _start(table: Tensor, sources: Sequence[NDArray[np.int32]]) -> None:
+def _start(tables: Sequence[Tensor], sources: Sequence[NDArray[np.int32]]) -> None:
     """Start vectors from the company that symbols keep."""
-    company = cooccurrence_vectors(sources, *table.shape)
+    if not tables:
+        return
+    company = cooccurrence_vectors(sources, *tables[0].shape)
     known = company.any(axis=1)
-    table[torch.from_numpy(known)] = torch.from_numpy(company[known])
+    for table in tables:
+        table[torch.from_numpy(known)] = torch.from_numpy(company[known])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,8 @@ from seqmap.training.tag_learner import DevOutputs, TagData
 _TIE = 1e-5
 
 
+_SCORES = re.compile(r"(others\.\d+\.)?(output|intent)\.")
+"""The layers that give scores, of any network."""
 OUTSIDE_TAG = 0
 """The number of the tag outside of spans, where tags mark spans."""
 
@@ -101,6 +104,7 @@ class Judge:
     def arrays(self, share: float, amount: float) -> dict[str, NDArray[Any]]:
         """Return the archive's arrays: one chain, the features with their share, O less likely."""
         found: dict[str, NDArray[Any]] = dict(to_arrays(self._network.state_dict()))
+        self._share_out(found)
         for name in [name for name in found if name.startswith("wide_crf.")]:
             own = found.pop(name)
             crf = name.removeprefix("wide_")
@@ -115,8 +119,29 @@ class Judge:
             found[name], found[name + SCALE] = to_int8((share * features).astype(np.float32))
         return found
 
+    def _share_out(self, found: dict[str, NDArray[Any]]) -> None:
+        """Divide the scores by how many networks there are: those of all are added up."""
+        count = len(self._network.members)
+        for name in list(found):
+            if name.startswith("others.") and ".crf." in name:
+                del found[name]
+            elif _SCORES.match(name):
+                found[name] = found[name] / np.float32(count)
+        for name, mean in self._crf().items():
+            found[name] = mean.astype(np.float32)
+
+    def _crf(self) -> dict[str, NDArray[Any]]:
+        """Return the scores between tags, their mean over the networks."""
+        chains = [dict(member.crf.named_parameters()) for member in self._network.members]
+        return {
+            f"crf.{name}": np.mean([chain[name].detach().cpu().numpy() for chain in chains], axis=0)
+            for name in chains[0]
+        }
+
     def _chain(self, name: str) -> Chain:
         """Return the scores between tags of one branch, as they are now."""
+        if name == "crf":
+            return chain_of(self._crf(), self._codecs.target, self._config.tag.decoder)
         crf = getattr(self._network, name)
         weights = {f"crf.{n}": p.detach().cpu().numpy() for n, p in crf.named_parameters()}
         return chain_of(weights, self._codecs.target, self._config.tag.decoder)

@@ -16,7 +16,7 @@ from seqmap.codecs.base import UNKNOWN
 from seqmap.config import Config
 from seqmap.features.form_codec import Form, FormCodec
 from seqmap.nn.heads.crf import CRF
-from seqmap.nn.tagger import TagInputs, TagNetwork
+from seqmap.nn.tagger import TagInputs, TagNetwork, TagOutputs
 from seqmap.training.learner import Learner, Score
 
 Ints = NDArray[np.int64]
@@ -77,10 +77,10 @@ class DevOutputs:
     """What the network says about the dev part.
 
     Attributes:
-        deep: Emissions of the network, (tokens, tags) each.
+        deep: Emissions of the networks, their mean, (tokens, tags) each.
         wide: Those of the lexical features, or None.
         intents: Logits, (sentences, intents), or None.
-        loss: Of the network alone, a token.
+        loss: Of the networks alone, their mean, a token.
     """
 
     deep: list[Floats]
@@ -214,14 +214,22 @@ class TagLearner(Learner):
         batch = self._data.batch(rows, unknown=unknown)
         out = self.network(batch)
         tags = self._data.tags(rows)
-        loss = self._loss(out.deep, self.network.crf, tags, batch.lengths)
+        loss = self._deep(out, tags, batch.lengths)
         if out.wide is not None and self.network.wide_crf is not None:
             loss = loss + self._loss(out.wide, self.network.wide_crf, tags, batch.lengths)
         if self.network.sizes.intents:
-            logits = self.network.intents(out.states, batch.lengths)
-            truth = torch.from_numpy(self._data.data.intents[rows]).to(logits.device)
-            loss = loss + self._config.tag.intent_weight * F.cross_entropy(logits, truth)
+            truth = torch.from_numpy(self._data.data.intents[rows]).to(tags.device)
+            found = [F.cross_entropy(logits, truth) for logits in _logits(out)]
+            loss = loss + self._config.tag.intent_weight * torch.stack(found).mean()
         return loss
+
+    def _deep(self, out: TagOutputs, tags: Tensor, lengths: Tensor) -> Tensor:
+        """Return the mean loss of the networks: each learns as if it were alone."""
+        found = [
+            self._loss(said.emissions, member.crf, tags, lengths)
+            for said, member in zip(out.members, self.network.members, strict=True)
+        ]
+        return torch.stack(found).mean()
 
     def _loss(self, emissions: Tensor, crf: CRF, tags: Tensor, lengths: Tensor) -> Tensor:
         if self._config.tag.decoder == "crf":
@@ -250,14 +258,20 @@ class TagLearner(Learner):
             batch = self._dev.batch(rows)
             out = self.network(batch)
             tags = self._dev.tags(rows)
-            mean = self._loss(out.deep, self.network.crf, tags, batch.lengths)
+            together = torch.stack([said.emissions for said in out.members]).mean(dim=0)
+            mean = self._deep(out, tags, batch.lengths)
             loss += float(mean) * int(data.lengths[rows].sum())
             for place, row in enumerate(rows):
                 length = len(data.places[row])
-                deep[row] = out.deep[place, :length].double().cpu().numpy()
+                deep[row] = together[place, :length].double().cpu().numpy()
                 if wide is not None and out.wide is not None:
                     wide[row] = out.wide[place, :length].double().cpu().numpy()
             if intents is not None:
-                logits = self.network.intents(out.states, batch.lengths)
+                logits = torch.stack(_logits(out)).mean(dim=0)
                 intents[rows] = logits.double().cpu().numpy()
         return DevOutputs(deep, wide, intents, loss / max(1, int(data.lengths.sum())))
+
+
+def _logits(out: TagOutputs) -> list[Tensor]:
+    """Return each network's logits of intents."""
+    return [said.intents for said in out.members if said.intents is not None]

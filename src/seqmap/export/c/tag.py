@@ -6,6 +6,7 @@ import numpy as np
 
 from seqmap.data.tagging.schemes import OUTSIDE, split_tag
 from seqmap.data.tagging.tokens import Tokeniser
+from seqmap.errors import UserError
 from seqmap.export.c.characters import add_folding, add_kinds
 from seqmap.export.c.network import (
     SCRATCH,
@@ -33,6 +34,12 @@ def tag_program(session: TagSession, prefix: str) -> Program:
     """
     config, codec, target = session.config, session.codecs.source, session.codecs.target
     refuse_encoder(config)
+    if config.tag.members > 1:
+        raise UserError(
+            "a tagger of several networks cannot be exported to C",
+            given=f"tag.members={config.tag.members}",
+            remedy="Train with --set tag.members=1, or export to ONNX",
+        )
     program = Program(
         prefix, parts=["base.c", "text.c", "tokens.c", "forms.c"], labels=session.labels
     )

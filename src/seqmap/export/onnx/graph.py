@@ -22,10 +22,14 @@ class Graph:
 
     Args:
         name: Of the graph.
+
+    Attributes:
+        scope: What is put before the names of constants: several networks have the same.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.scope = ""
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
@@ -47,7 +51,7 @@ class Graph:
         array: NDArray[Any] = np.ascontiguousarray(values, dtype=kind)
         if np.ndim(values) == 0:
             array = array.reshape(())
-        label = name or self.name_of("constant")
+        label = self.scope + name if name else self.name_of("constant")
         self._constants[label] = numpy_helper.from_array(array, label)
         return label
 

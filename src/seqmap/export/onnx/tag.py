@@ -20,6 +20,7 @@ Inputs of parts that the model does not have are not there.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
@@ -27,71 +28,105 @@ import onnx
 from seqmap.export.onnx.classify import Feeds, padded
 from seqmap.export.onnx.encoders import encoded, width_of
 from seqmap.export.onnx.graph import Graph
-from seqmap.export.onnx.network import (
-    dense,
-    inside,
-    looked_up,
-    pooled,
-)
+from seqmap.export.onnx.network import added, inside, looked_up, pooled
 from seqmap.features.forms import SHAPES
 from seqmap.features.window import REACH, WIDTH
+from seqmap.runtime.ops import Arrays
 from seqmap.runtime.ops.weights import scales_of, take
 from seqmap.runtime.tag import TagSession
+from seqmap.runtime.tag_members import member_arrays
 
 
 def emissions_graph(session: TagSession) -> onnx.ModelProto:
     """Return the graph from tokens to the scores of all tags."""
-    config, arrays, tags = session.config, session.archive.arrays, len(session.codecs.target)
+    config, tags = session.config, len(session.codecs.target)
     graph = Graph("emissions")
     words = graph.input("words", "int64", "batch", "time")
     lengths = graph.input("lengths", "int64", "batch")
     short = graph.add("Cast", lengths, to=6)
-    joined, size = _inputs(graph, session, words)
-    turned = graph.add("Transpose", joined, perm=[1, 0, 2])
-    states, last = encoded(graph, arrays, turned, short, size, config.encoder, "encoder.")
-    width = width_of(config.encoder)
-    scores, bias = dense(graph, arrays, "output", (tags, width), states)
-    scores = graph.add("Add", scores, graph.constant(bias))
-    scores = graph.add("Transpose", scores, perm=[1, 0, 2])
+    given = _declared(graph, session, words)
+    found = [
+        _member(graph, session, place, given, lengths, short) for place in range(config.tag.members)
+    ]
+    scores = graph.add("Sum", *(emissions for emissions, _ in found))
     if len(session.codecs.source.features):
         scores = graph.add("Add", scores, _window(graph, session, tags))
     graph.output("emissions", scores, "float", "batch", "time", tags)
     if session.codecs.intents is not None:
-        count = len(session.codecs.intents)
-        vector, features = pooled(graph, arrays, config, states, last, lengths, width)
-        scores, bias = dense(graph, arrays, "intent", (count, features), vector)
-        logits = graph.add("Add", scores, graph.constant(bias))
+        logits = graph.add("Sum", *(own for _, own in found))
         warm = graph.add("Div", logits, graph.constant(session.intent_temperature, np.float32))
+        count = len(session.codecs.intents)
         graph.output("intents", graph.add("Softmax", warm, axis=1), "float", "batch", count)
     return graph.model(str(__doc__))
 
 
-def _inputs(graph: Graph, session: TagSession, words: str) -> tuple[str, int]:
-    """Return what the encoder reads, (batch, time, size)."""
-    config, arrays, codec = session.config, session.archive.arrays, session.codecs.source
-    tag, size = config.tag, config.embedding.size
-    parts = [looked_up(graph, arrays, "words.weight", (codec.size, size), words)]
+@dataclass(frozen=True)
+class _Given:
+    """The names of a graph's inputs; empty where the model has no such part."""
+
+    words: str
+    letters: str = ""
+    counts: str = ""
+    shapes: str = ""
+    pairs: str = ""
+
+
+def _declared(graph: Graph, session: TagSession, words: str) -> _Given:
+    tag = session.config.tag
+    letters = counts = shapes = pairs = ""
     if tag.characters == "lstm":
-        parts.append(_spelled(graph, session))
-        size += 2 * tag.character_hidden
+        letters = graph.input("letters", "int64", "batch", "time", "letters")
+        counts = graph.input("letter_counts", "int64", "batch", "time")
     if tag.shape_size:
         shapes = graph.input("shapes", "int64", "batch", "time")
-        shape = (len(SHAPES), tag.shape_size)
-        parts.append(looked_up(graph, arrays, "shapes.weight", shape, shapes))
-        size += tag.shape_size
-    if len(codec.pairs):
+    if len(session.codecs.source.pairs):
         pairs = graph.input("pairs", "int64", "batch", "time")
+    return _Given(words, letters, counts, shapes, pairs)
+
+
+def _member(
+    graph: Graph, session: TagSession, place: int, given: _Given, lengths: str, short: str
+) -> tuple[str, str]:
+    """Return the scores of one network, (batch, time, tags), and its logits of intents or ''."""
+    config, tags = session.config, len(session.codecs.target)
+    arrays = member_arrays(session.archive.arrays, place)
+    graph.scope = f"others.{place - 1}." if place else ""
+    joined, size = _inputs(graph, session, arrays, given)
+    turned = graph.add("Transpose", joined, perm=[1, 0, 2])
+    states, last = encoded(graph, arrays, turned, short, size, config.encoder, "encoder.")
+    width = width_of(config.encoder)
+    scores = added(graph, arrays, "output", (tags, width), states)
+    logits = ""
+    if session.codecs.intents is not None:
+        vector, features = pooled(graph, arrays, config, states, last, lengths, width)
+        logits = added(graph, arrays, "intent", (len(session.codecs.intents), features), vector)
+    graph.scope = ""
+    return graph.add("Transpose", scores, perm=[1, 0, 2]), logits
+
+
+def _inputs(graph: Graph, session: TagSession, arrays: Arrays, given: _Given) -> tuple[str, int]:
+    """Return what an encoder reads, (batch, time, size)."""
+    config, codec = session.config, session.codecs.source
+    tag, size = config.tag, config.embedding.size
+    parts = [looked_up(graph, arrays, "words.weight", (codec.size, size), given.words)]
+    if given.letters:
+        parts.append(_spelled(graph, session, arrays, given))
+        size += 2 * tag.character_hidden
+    if given.shapes:
+        shape = (len(SHAPES), tag.shape_size)
+        parts.append(looked_up(graph, arrays, "shapes.weight", shape, given.shapes))
+        size += tag.shape_size
+    if given.pairs:
         shape = (len(codec.pairs) + 2, tag.pair_size)
-        parts.append(looked_up(graph, arrays, "pairs.weight", shape, pairs))
+        parts.append(looked_up(graph, arrays, "pairs.weight", shape, given.pairs))
         size += tag.pair_size
     return graph.add("Concat", *parts, axis=2), size
 
 
-def _spelled(graph: Graph, session: TagSession) -> str:
+def _spelled(graph: Graph, session: TagSession, arrays: Arrays, given: _Given) -> str:
     """Read the letters of every token, (batch, time, 2 hidden)."""
-    config, arrays, tag = session.config, session.archive.arrays, session.config.tag
-    letters = graph.input("letters", "int64", "batch", "time", "letters")
-    counts = graph.input("letter_counts", "int64", "batch", "time")
+    config, tag = session.config, session.config.tag
+    letters, counts = given.letters, given.counts
     shape = graph.add("Shape", letters)
     longest = graph.add("Slice", shape, graph.ints(2), graph.ints(3))
     rows = graph.add("Reshape", letters, graph.add("Concat", graph.ints(-1), longest, axis=0))

@@ -214,7 +214,8 @@ def _filled(
     marginals, pairs = probabilities(emissions, session.search.chain, session.search.temperature)
     layers: dict[str, dict[str, Array]] = {}
     if session.config.encoder.name == "lstm":
-        inputs = session.reader.vectors(sentence.tokens)
+        # Of several networks the first: each has gates of its own.
+        inputs = session.reader.members[0].vectors(sentence.tokens)
         layers = gate_views(session.archive.arrays, inputs, session.config.encoder, "encoder.")
     found = replace(
         bare,
