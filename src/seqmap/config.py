@@ -347,7 +347,8 @@ class TrainConfig:
     holdout: float = 0.1
     """Share of the training data that becomes the dev part when none is given."""
     closing: int = 2
-    """Last passes over all examples, held-out ones too (texts to labels or tags, no dev part)."""
+    """Where no dev part is given: last passes over all examples, held-out ones too (texts to labels
+    or tags); of a forecaster the linear branch learns from them, 0 prevents it."""
     class_weights: Literal["none", "balanced"] = "none"
     """`balanced` weighs a class by the inverse of its frequency."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"

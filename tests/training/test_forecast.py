@@ -12,12 +12,15 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from seqmap import Forecaster, load
+from seqmap.codecs.series import SeriesCodec
 from seqmap.commands.console import Screen
 from seqmap.demo.forecast import run_demo
 from seqmap.errors import ConfigError, DataError, UserError
+from seqmap.forecaster import _series
 from seqmap.samples.series import shop
 from seqmap.tasks import find_task
-from seqmap.training.ridge import fuse
+from seqmap.training import train
+from seqmap.training.ridge import SHARES, fit_linear, fuse, refit_linear, rows_of
 
 
 def waves(length: int = 500, seed: int = 0) -> np.ndarray:
@@ -130,11 +133,55 @@ def test_fusion_shrinks_and_drops() -> None:
 
 
 def test_holding_out_keeps_the_past() -> None:
-    from seqmap.forecaster import _series
-
     task = find_task("forecast")
     (fit,), (dev,) = task.hold_out(_series(np.arange(100.0), None, None), 0.2)
     assert len(fit) == 80 and dev.start == 80 and len(dev) == 100
+
+
+def test_the_latest_steps_are_learned_from_after_they_were_measured_on() -> None:
+    values = waves(400)
+    with_them, without = (
+        Forecaster(horizon=4, epochs=1, hidden=4, season=31, config={"train.closing": closing}).fit(
+            values
+        )
+        for closing in (2, 0)
+    )
+    first, second = with_them.session_.archive, without.session_.archive
+    assert first.manifest["metrics"] == second.manifest["metrics"]
+    np.testing.assert_array_equal(
+        first.arrays["conformal.margins"], second.arrays["conformal.margins"]
+    )
+    assert (first.arrays["linear.weight"] != second.arrays["linear.weight"]).any()
+    # A dev part of one's own is only measured on.
+    task, series = find_task("forecast"), _series(values, None, None)
+    fitting, dev = task.hold_out(series, 0.2)
+    config = task.config().replace(
+        forecast__horizon=4, forecast__season=31, train__epochs=1, encoder__hidden=4
+    )
+    alone = train(task, fitting, dev, config=config)
+    same = train(task, fitting, dev, config=config.replace(train__closing=0))
+    name = "linear.weight"
+    np.testing.assert_array_equal(alone.archive.arrays[name], same.archive.arrays[name])
+
+
+def test_more_steps_give_the_ridges_of_all_of_them() -> None:
+    rng = np.random.default_rng(4)
+    codec = SeriesCodec.fit(
+        _series(waves(120), None, None), log=False, season=1, window=6, horizon=2, covariates=()
+    )
+    steps = [codec.read(one) for one in _series(rng.normal(size=60), None, None)]
+    first, second = rows_of(steps, [(6, 30)], 2), rows_of(steps, [(30, 60)], 2)
+    linear = fit_linear(codec, first, second)
+    found = refit_linear(codec, linear, [first, second])
+    x = np.concatenate([first.inputs(codec), second.inputs(codec)])
+    y = np.concatenate([first.target, second.target])
+    expected = np.zeros_like(found)
+    for share, penalty in zip(SHARES, linear.penalties, strict=True):
+        columns = np.arange(6 - max(round(share * 6), 2), codec.linear_size)
+        own = x[:, columns]
+        square = own.T @ own + penalty * np.eye(len(columns))
+        expected[columns] += np.linalg.solve(square, own.T @ y) / len(SHARES)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
 def test_the_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,36 +60,85 @@ def rows_of(steps: Sequence[Steps], spans: Sequence[tuple[int, int]], block: int
     return Rows(steps, origins, targets)
 
 
-def fit_linear(codec: SeriesCodec, fitting: Rows, choosing: Rows) -> tuple[Floats, str, float]:
+@dataclass(frozen=True)
+class Linear:
+    """The fitted branch.
+
+    Attributes:
+        weights: (linear_size, block).
+        penalties: Of each ridge.
+        cost: Mean squared error on what the penalties were chosen on.
+    """
+
+    weights: Floats
+    penalties: tuple[float, ...]
+    cost: float
+
+
+def fit_linear(codec: SeriesCodec, fitting: Rows, choosing: Rows) -> Linear:
     """Fit the branch: the mean of ridges that look back over the window and over parts of it.
 
     Each has the penalty that suits it on `choosing`; their mean is one linear map again, and varies
     less than any of them.
-
-    Returns:
-        Weights (linear_size, block), the penalties, and the mean squared error on `choosing`.
     """
-    x, y = fitting.inputs(codec), fitting.target
+    ridges = _ridges(codec, [fitting])
+    asked, truth = choosing.inputs(codec), choosing.target
+    penalties = []
+    for ridge in ridges:
+        seen = asked[:, ridge.columns] @ ridge.vectors
+        costs = [float(np.nanmean((seen @ ridge.inner(p) - truth) ** 2)) for p in PENALTIES]
+        penalties.append(PENALTIES[int(np.argmin(costs))])
+    weights = _mean(codec, ridges, penalties)
+    return Linear(weights, tuple(penalties), float(np.nanmean((asked @ weights - truth) ** 2)))
+
+
+def refit_linear(codec: SeriesCodec, linear: Linear, parts: Sequence[Rows]) -> Floats:
+    """Return the weights of the same penalties on more steps, (linear_size, block)."""
+    return _mean(codec, _ridges(codec, parts), linear.penalties)
+
+
+@dataclass(frozen=True)
+class _Ridge:
+    """One ridge on its principal axes, where every penalty is cheap.
+
+    Attributes:
+        columns: The inputs that it looks at.
+        values: Their variances along the axes, (columns,).
+        vectors: The axes, (columns, columns).
+        rotated: What goes with each of them, (columns, block).
+    """
+
+    columns: NDArray[np.int64]
+    values: Floats
+    vectors: Floats
+    rotated: Floats
+
+    def inner(self, penalty: float) -> Floats:
+        """Return the weights on the axes, (columns, block)."""
+        found: Floats = self.rotated / (np.maximum(self.values, 0) + penalty)[:, None]
+        return found
+
+
+def _ridges(codec: SeriesCodec, parts: Sequence[Rows]) -> list[_Ridge]:
+    x = np.concatenate([part.inputs(codec) for part in parts])
+    y = np.concatenate([part.target for part in parts])
     whole = ~np.isnan(y).any(axis=1)
     x, y = x[whole], y[whole]
     square, moment = x.T @ x, x.T @ y
-    asked, truth = choosing.inputs(codec), choosing.target
-    weights = np.zeros((codec.linear_size, y.shape[1]))
-    penalties = []
+    found = []
     for share in SHARES:
         size = max(int(round(share * codec.window)), 2)
         columns = np.arange(codec.window - size, codec.linear_size)
         values, vectors = np.linalg.eigh(square[np.ix_(columns, columns)])
-        rotated, seen = vectors.T @ moment[columns], asked[:, columns] @ vectors
-        tried = []
-        for penalty in PENALTIES:
-            inner = rotated / (np.maximum(values, 0) + penalty)[:, None]
-            tried.append((float(np.nanmean((seen @ inner - truth) ** 2)), penalty, inner))
-        _, penalty, inner = min(tried, key=lambda one: one[0])
-        weights[columns] += vectors @ inner / len(SHARES)
-        penalties.append(f"{penalty:g}")
-    cost = float(np.nanmean((asked @ weights - truth) ** 2))
-    return weights, ", ".join(penalties), cost
+        found.append(_Ridge(columns, values, vectors, vectors.T @ moment[columns]))
+    return found
+
+
+def _mean(codec: SeriesCodec, ridges: Sequence[_Ridge], penalties: Sequence[float]) -> Floats:
+    weights = np.zeros((codec.linear_size, ridges[0].rotated.shape[1]))
+    for ridge, penalty in zip(ridges, penalties, strict=True):
+        weights[ridge.columns] += ridge.vectors @ ridge.inner(penalty) / len(ridges)
+    return weights
 
 
 def fuse(parts: Sequence[Floats], truth: Floats) -> tuple[float, ...]:
