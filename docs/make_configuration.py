@@ -12,17 +12,15 @@ import inspect
 import json
 import sys
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from seqmap import config as module
 from seqmap.config import Config
 
 PAGE = Path(__file__).resolve().with_name("configuration.md")
-SOURCE = ast.parse(inspect.getsource(module))
 
 HEAD = """# Configuration
 
-<!-- Written by docs/make_configuration.py from src/seqmap/config.py: change it there. -->
+<!-- Written by docs/make_configuration.py from src/seqmap/config: change it there. -->
 
 Every key has a default. Change some in a TOML file, or one at a time on the command line; `--set`
 comes after the file and wins:
@@ -53,9 +51,8 @@ trained with is inside of it: `seqmap.load("small.seqmap").config`.
 
 def field_notes(section: type[Any]) -> dict[str, str]:
     """Return the docstring under each field of a section."""
-    body = next(
-        n for n in SOURCE.body if isinstance(n, ast.ClassDef) and n.name == section.__name__
-    )
+    body = ast.parse(inspect.getsource(section)).body[0]
+    assert isinstance(body, ast.ClassDef)
     notes: dict[str, str] = {}
     for field, note in zip(body.body, body.body[1:], strict=False):
         if isinstance(field, ast.AnnAssign) and isinstance(note, ast.Expr):
@@ -64,16 +61,14 @@ def field_notes(section: type[Any]) -> dict[str, str]:
     return notes
 
 
-def allowed(section: str, key: str, hint: Any) -> str:
+def allowed(hint: Any) -> str:
     """Return which values a key takes."""
     if get_origin(hint) is Literal:
         return ", ".join(f"`{value}`" for value in get_args(hint))
-    low, high = module._RANGES.get((section, key), (None, None))
-    if low is None:
+    if get_origin(hint) is not Annotated:
         return {bool: "true or false", str: "text"}.get(hint, hint.__name__)
-    if high >= 10_000:
-        return f"from {low:,}"
-    return f"{low:g} to {high:g}"
+    bounds = get_args(hint)[1]
+    return f"from {bounds.least:,}" if bounds.most >= 10_000 else str(bounds)
 
 
 def page() -> str:
@@ -82,12 +77,13 @@ def page() -> str:
     default = Config()
     for part in dataclasses.fields(Config):
         section = getattr(default, part.name)
-        hints, notes = get_type_hints(type(section)), field_notes(type(section))
-        lines += [f"## [{part.name}]", "", inspect.getdoc(type(section)) or "", ""]
+        kind = type(section)
+        hints, notes = get_type_hints(kind, include_extras=True), field_notes(kind)
+        lines += [f"## [{part.name}]", "", inspect.getdoc(kind) or "", ""]
         lines += ["| key | default | values | meaning |", "|---|---|---|---|"]
         for field in dataclasses.fields(section):
             value = json.dumps(getattr(section, field.name))
-            values = allowed(part.name, field.name, hints[field.name])
+            values = allowed(hints[field.name])
             lines.append(f"| `{field.name}` | `{value}` | {values} | {notes[field.name]} |")
         lines.append("")
     return "\n".join(lines)
