@@ -2,7 +2,8 @@
 
     python benchmarks/translation.py [RUN ...] [--seeds 3] [--data ../shared/data] [--no-baseline]
 
-A run is a direction and a model, such as `en-de-lstm`, configured by configs/multi30k-MODEL.toml.
+A run is a direction and a model, such as `en-de-lstm`, configured by configs/multi30k-RUN.toml, or
+by configs/multi30k-MODEL.toml where there is no such file.
 Trained on train, chosen on val (epoch and length penalty), measured once on test_2016_flickr with
 sacrebleu: case kept, on text as people write it. One JSON line per run is added to
 benchmarks/results/translation.jsonl; `benchmarks/run` turns these into RESULTS.md. The model of
@@ -32,10 +33,11 @@ TASK = find_task("translate")
 RUNS = ("en-de-lstm", "en-de-hybrid", "en-fr-lstm", "en-fr-hybrid")
 
 
-def config_of(model: str) -> Config:
-    """Return the configuration of a model."""
-    path = HERE.parent / "configs" / f"multi30k-{model}.toml"
-    return load_config(path, base=TASK.config())
+def config_of(name: str) -> tuple[Config, str]:
+    """Return the configuration of a run, and where it stands."""
+    own, model = (f"configs/multi30k-{part}.toml" for part in (name, name.rsplit("-", 1)[1]))
+    path = own if (HERE.parent / own).exists() else model
+    return load_config(HERE.parent / path, base=TASK.config()), path
 
 
 def part(data: Path, name: str, pair: str) -> PairDataset:
@@ -47,8 +49,8 @@ def part(data: Path, name: str, pair: str) -> PairDataset:
 
 def run(name: str, data: Path, seeds: range, *, baseline: bool, models: Path | None) -> None:
     """Train and measure one run, and note each seed."""
-    pair, model = name.rsplit("-", 1)
-    config = config_of(model)
+    pair = name.rsplit("-", 1)[0]
+    config, path = config_of(name)
     parts = [part(data, split, pair).examples for split in ("train", "val", "test_2016_flickr")]
     fitting, dev, test = parts
     found = reference(TASK, fitting, test, None) if baseline else None
@@ -65,7 +67,7 @@ def run(name: str, data: Path, seeds: range, *, baseline: bool, models: Path | N
         row = {
             "run": name,
             "seed": seed,
-            "config": f"configs/multi30k-{model}.toml",
+            "config": path,
             "epochs": len(trained.history),
             "seconds": round(seconds, 1),
             "cpu_seconds": round(cpu, 1),
