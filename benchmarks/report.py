@@ -20,6 +20,7 @@ from reporting.kernels import (
 )
 from reporting.language import language_section
 from reporting.numbers import forecast_table, signal_table
+from reporting.overview import overview_in_chinese, overview_table
 from reporting.rows import HERE, RESULTS
 from reporting.scaling import comparing, scaling
 from reporting.serving import serve
@@ -115,17 +116,20 @@ def main() -> None:
     if notes.exists():
         text += [notes.read_text(encoding="utf-8")]
     (HERE / "RESULTS.md").write_text("\n".join(text), encoding="utf-8")
-    _fill(HERE.parent / "README.md", table)
-    _fill(HERE.parent / "README.zh.md", [in_chinese(line) for line in table])
+    others = overview_table()
+    _fill(HERE.parent / "README.md", "results", table)
+    _fill(HERE.parent / "README.md", "tasks", others)
+    _fill(HERE.parent / "README.zh.md", "results", [in_chinese(line) for line in table])
+    _fill(HERE.parent / "README.zh.md", "tasks", [overview_in_chinese(line) for line in others])
 
 
-def _fill(path: Path, table: list[str]) -> None:
-    """Replace what stands between the marks of the results."""
+def _fill(path: Path, name: str, table: list[str]) -> None:
+    """Replace what stands between the marks of a table."""
     if not path.exists():
         return
     text = path.read_text(encoding="utf-8")
-    before, mark, rest = text.partition("<!-- results -->")
-    _, end, after = rest.partition("<!-- /results -->")
+    before, mark, rest = text.partition(f"<!-- {name} -->")
+    _, end, after = rest.partition(f"<!-- /{name} -->")
     if mark and end:
         lines = "\n".join(table)
         path.write_text(f"{before}{mark}\n{lines}\n{end}{after}", encoding="utf-8")
