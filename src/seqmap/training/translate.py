@@ -38,7 +38,7 @@ from seqmap.training.translate_learner import PairData, TranslateLearner, encode
 
 # Dev pairs that are answered, greedily, after each epoch to choose the best one by.
 _ANSWERED = 500
-_LENGTH_PENALTIES = (0.4, 0.7, 1.0, 1.3, 1.6)
+_LENGTH_PENALTIES = (0.4, 0.7, 1.0, 1.3, 1.6, 2.0)
 
 
 def train_translator(job: Job) -> Trained:
