@@ -107,7 +107,7 @@ def main() -> None:
         "",
         "Trained on train, chosen on val, measured on test_2016_flickr; sacrebleu, case kept,",
         "text as people write it (`lower-cased` is nearer to what is published). Configurations:",
-        "`configs/multi30k-lstm.toml`, `configs/multi30k-hybrid.toml`.",
+        "`configs/multi30k-*.toml`, of the run's own name, else of the model's.",
         "",
         *translation_table(),
         *speed_sections(),
