@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from reporting.numbers import FORECAST_BARS, SIGNAL_BARS
 from reporting.rows import RESULTS, Row
+from reporting.speaking import SPEAKING_BAR
+from reporting.speech import AN4_BARS, DIGIT_BARS
+from reporting.tagging import TAG_BARS
+from reporting.translation import TRANSLATION_BARS
 
 
 @dataclass(frozen=True)
@@ -16,114 +22,73 @@ class Figure:
 
     Attributes:
         file: Of benchmarks/results, without its ending.
-        key: What names the set in a row.
-        name: The set.
+        name: The set, or the run.
         shown: What is done, and what is counted.
-        plain: The figure of the plain model, if a row has it.
-        own: That of seqmap.
+        plain: Where a row has the figures of plain models; the least of them is shown.
+        own: Where it has that of seqmap.
         bar: What was to be reached.
         high: Whether more is better.
         digits: How many are shown, and compared.
     """
 
     file: str
-    key: str
     name: str
     shown: str
-    plain: Callable[[Row], float | None]
-    own: Callable[[Row], float]
+    plain: tuple[str, ...]
+    own: str
     bar: float
     high: bool = True
     digits: int = 3
 
 
-def _f1(row: Row) -> float | None:
-    return row["baseline"]["f1"] if row["baseline"] else None
-
-
-def _bleu(row: Row) -> float | None:
-    return row["baseline"]["bleu"] if row["baseline"] else None
-
-
-def _tag(name: str, bar: float) -> Figure:
-    own = lambda r: r["test"]["f1"]  # noqa: E731
-    return Figure("tagging", "set", name, "tag, F1", _f1, own, bar, digits=4)
-
-
-def _pairs(name: str, bar: float) -> Figure:
-    shown, own = "translate, BLEU", lambda r: r["test"]["bleu"]  # noqa: E731
-    return Figure("translation", "run", name, shown, _bleu, own, bar, digits=1)
-
-
-def _signal(name: str, bar: float) -> Figure:
-    return Figure(
-        "signals",
-        "set",
-        name,
-        "classify signals, accuracy",
-        lambda r: r["baseline"]["accuracy"],
-        lambda r: r["test"]["accuracy"],
-        bar,
-    )
-
-
-def _series(name: str, shown: str, metric: str, bar: float) -> Figure:
-    return Figure(
-        "forecast",
-        "set",
-        name,
-        shown,
-        lambda r: min(r["baselines"][k][metric] for k in ("naive", "seasonal")),
-        lambda r: r["test"][metric],
-        bar,
-        high=False,
-        digits=4,
-    )
-
-
-def _words(name: str, bar: float) -> Figure:
-    shown, own = "transcribe, word errors", lambda r: r["test"]["wer"]  # noqa: E731
-    return Figure("speech", "set", name, shown, lambda r: None, own, bar, high=False)
-
-
-def _digits(name: str, bar: float) -> Figure:
-    return Figure(
-        "speech",
-        "set",
-        name,
-        "transcribe digits, accuracy",
-        lambda r: r["baseline"]["accuracy"],
-        lambda r: r["test"]["accuracy"],
-        bar,
-    )
-
+_RIGHT = (("baseline/accuracy",), "test/accuracy")
+_NAIVE = ("naive", "seasonal")
+_SHOWN = {"ETTh1": "forecast, squared error", "exchange_rate": "forecast, relative error"}
 
 FIGURES = (
-    _tag("resume_ner", 0.945),
-    _tag("wikiann_en", 0.80),
-    _tag("wnut17", 0.22),
-    _tag("wikineural_en", 0.87),
-    _pairs("en-de-lstm", 36.0),
-    _pairs("en-de-hybrid", 37.5),
-    _pairs("en-fr-hybrid", 57.0),
-    _words("an4", 0.08),
-    _words("an4_stream", 0.12),
-    _digits("fsdd", 0.99),
-    _digits("fsdd_voices", 0.93),
+    *(
+        Figure("tagging", name, "tag, F1", ("baseline/f1",), "test/f1", bar, digits=4)
+        for name, (bar, _) in TAG_BARS.items()
+    ),
+    *(
+        Figure(
+            "translation", name, "translate, BLEU", ("baseline/bleu",), "test/bleu", bar, digits=1
+        )
+        for name, bar in TRANSLATION_BARS.items()
+    ),
+    *(
+        Figure("speech", name, "transcribe, word errors", (), "test/wer", bar, high=False)
+        for name, (_, bar) in AN4_BARS.items()
+    ),
+    *(
+        Figure("speech", name, "transcribe digits, accuracy", *_RIGHT, bar)
+        for name, bar in DIGIT_BARS.items()
+    ),
     Figure(
         "speaking",
-        "set",
         "fsdd",
         "speak digits, read by a transcriber",
-        lambda r: r["heard_recordings"],
-        lambda r: r["heard"]["accuracy"],
-        0.95,
+        ("heard_recordings",),
+        "heard/accuracy",
+        SPEAKING_BAR,
     ),
-    _series("ETTh1", "forecast, squared error", "mse_scaled", 0.0255),
-    _series("exchange_rate", "forecast, relative error", "rse", 0.0171),
-    _signal("japanesevowels", 0.98),
-    _signal("basicmotions", 0.975),
-    _signal("indoor_movement", 0.90),
+    *(
+        Figure(
+            "forecast",
+            name,
+            _SHOWN[name],
+            tuple(f"baselines/{plain}/{metric}" for plain in _NAIVE),
+            f"test/{metric}",
+            bar,
+            high=False,
+            digits=4,
+        )
+        for name, (metric, bar) in FORECAST_BARS.items()
+    ),
+    *(
+        Figure("signals", name, "classify signals, accuracy", *_RIGHT, bar)
+        for name, bar in SIGNAL_BARS.items()
+    ),
 )
 
 WORDS = {
@@ -165,16 +130,39 @@ def _rows(figure: Figure) -> list[Row]:
     path = RESULTS / f"{figure.file}.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     rows = map(json.loads, lines)
-    return [r for r in rows if r[figure.key] == figure.name and r.get("share", 1.0) == 1.0]
+    return [
+        row
+        for row in rows
+        if figure.name in (row.get("set"), row.get("run")) and row.get("share", 1.0) == 1.0
+    ]
+
+
+def _at(row: Row, path: str) -> float | None:
+    """Return what stands at a path of keys; None where there is nothing."""
+    found: Any = row
+    for key in path.split("/"):
+        found = found and found[key]
+    return None if found is None else float(found)
+
+
+def _own(figure: Figure, row: Row) -> float:
+    found = _at(row, figure.own)
+    assert found is not None, (figure.name, figure.own)
+    return found
+
+
+def _plain(figure: Figure, row: Row) -> float | None:
+    found = [value for path in figure.plain if (value := _at(row, path)) is not None]
+    return min(found, default=None)
 
 
 def _line(figure: Figure, rows: Sequence[Row]) -> str:
     # The newest of each seed, or of each seed and speaker; plain models have no seed.
     newest = {(row["seed"], row.get("speaker", "")): row for row in rows}
-    own = statistics.fmean(figure.own(row) for row in newest.values())
-    beside = [figure.plain(row) for row in newest.values()]
+    own = statistics.fmean(_own(figure, row) for row in newest.values())
+    beside = [_plain(figure, row) for row in newest.values()]
     if None in beside:
-        beside = [figure.plain(row) for row in rows]
+        beside = [_plain(figure, row) for row in rows]
     known = [value for value in beside if value is not None]
     mean = f"{statistics.fmean(known):.{figure.digits}f}" if known else "–"
     # A bar is met to the digits in which it was set.

@@ -9,7 +9,7 @@ from typing import Any
 
 Row = dict[str, Any]
 
-_BAR = 0.95
+SPEAKING_BAR = 0.95
 
 
 def speaking_section(path: Path) -> list[str]:
@@ -43,7 +43,7 @@ def _line(speaker: str, rows: list[Row]) -> str:
     factor = statistics.fmean(row["factor"] for row in rows)
     cut = max(row["random"]["cut"] for row in rows)
     longest = max(row["random"]["seconds_a_symbol_max"] for row in rows)
-    met = statistics.fmean(read) >= _BAR and factor < 1 and cut == 0
+    met = statistics.fmean(read) >= SPEAKING_BAR and factor < 1 and cut == 0
     mcd = statistics.fmean(row["test"]["mcd"] for row in rows)
     plain = statistics.fmean(row["baseline"]["mcd"] for row in rows)
     cells = [
@@ -53,7 +53,7 @@ def _line(speaker: str, rows: list[Row]) -> str:
         f"{statistics.fmean(row['heard_recordings'] for row in rows):.3f}",
         _spread([row["heard_varied"]["accuracy"] for row in rows]),
         _spread([row["heard_int8"]["accuracy"] for row in rows]),
-        f"≥ {_BAR}",
+        f"≥ {SPEAKING_BAR}",
         "yes" if met else "**no**",
         f"{mcd:.2f} dB ({plain:.2f})",
         f"{factor:.3f}",

@@ -18,7 +18,8 @@ from seqmap.errors import UserError
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.native_crf import best_kernel
 from seqmap.runtime.session import Session
-from seqmap.runtime.tag_members import TagReaders
+from seqmap.runtime.tag_members import TagReaders, member_arrays
+from seqmap.runtime.tag_network import TagReader
 from seqmap.runtime.windows import Window, windows
 from seqmap.search.crf import Chain
 from seqmap.search.tagging import Tags, TagSearch
@@ -52,12 +53,16 @@ class TagSession(Session):
         self.codecs = self.task.restore_codecs(manifest, arrays)
         target, intents = self.codecs.target, self.codecs.intents
         self.reader = TagReaders(
-            arrays,
-            self.config,
-            self.codecs.source,
-            tags=len(target),
-            intents=0 if intents is None else len(intents),
-            precision=self.precision,
+            TagReader(
+                member_arrays(arrays, place),
+                self.config,
+                self.codecs.source,
+                tags=len(target),
+                intents=0 if intents is None else len(intents),
+                lexical=place == 0,
+                precision=self.precision,
+            )
+            for place in range(self.config.tag.members)
         )
         calibration = manifest.get("calibration") or {}
         self.intent_temperature = float(calibration.get("intent_temperature", 1.0))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from seqmap.config import Config
-from seqmap.features.form_codec import FormCodec
 from seqmap.runtime.ops import Arrays, Floats
 from seqmap.runtime.tag_network import TagReader
 
@@ -15,47 +13,17 @@ from seqmap.runtime.tag_network import TagReader
 class TagReaders:
     """All networks of a tagger.
 
-    An archive holds the first one's arrays by their own names, those of the others behind
-    `others.0.`, `others.1.` and so on. Their scores were divided by their number when they were
-    stored, so that the sum here is a mean.
+    Their scores were divided by their number when they were stored, so that the sum here is a mean.
 
     Args:
-        arrays: An archive's.
-        config: Names, sizes and how many networks.
-        codec: What turns tokens into numbers.
-        tags: How many tags there are.
-        intents: How many labels of whole texts there are; 0 for none.
-        precision: What the native core computes products in; NumPy always takes fp32.
+        members: Each network, the first one with the wide branch.
 
     Attributes:
-        members: Each network.
-
-    Raises:
-        ArchiveError: The arrays do not fit.
+        members: The same.
     """
 
-    def __init__(
-        self,
-        arrays: Arrays,
-        config: Config,
-        codec: FormCodec,
-        *,
-        tags: int,
-        intents: int = 0,
-        precision: str = "fp32",
-    ) -> None:
-        self.members = tuple(
-            TagReader(
-                member_arrays(arrays, place),
-                config,
-                codec,
-                tags=tags,
-                intents=intents,
-                lexical=place == 0,
-                precision=precision,
-            )
-            for place in range(config.tag.members)
-        )
+    def __init__(self, members: Iterable[TagReader]) -> None:
+        self.members = tuple(members)
 
     @property
     def backend(self) -> str:
@@ -68,12 +36,7 @@ class TagReaders:
         Returns:
             Emissions of each, (tokens, tags), and logits (sentences, intents) or None.
         """
-        emissions, logits = self.members[0].read(sentences)
-        for member in self.members[1:]:
-            scores, more = member.read(sentences)
-            emissions = [own + score for own, score in zip(emissions, scores, strict=True)]
-            logits = logits if logits is None or more is None else logits + more
-        return emissions, logits
+        return _sum([member.read(sentences) for member in self.members])
 
     def states(self, tokens: Sequence[str]) -> Floats:
         """Return the encoders' states of a sentence side by side, (tokens, width)."""
@@ -93,18 +56,29 @@ class TagReaders:
         Returns:
             Emissions (sentences, tokens, tags), and logits (sentences, intents) or None.
         """
-        first, *parts = np.split(x, len(self.members), axis=2)
-        emissions, logits = self.members[0].read_vectors(first, tokens)
-        for member, part in zip(self.members[1:], parts, strict=True):
-            scores, more = member.read_vectors(part, tokens)
-            emissions = emissions + scores
-            logits = logits if logits is None or more is None else logits + more
-        return emissions, logits
+        parts = np.split(x, len(self.members), axis=2)
+        found = [m.read_vectors(part, tokens) for m, part in zip(self.members, parts, strict=True)]
+        emissions, logits = _sum([(list(scores), own) for scores, own in found])
+        return np.stack(emissions), logits
+
+
+def _sum(
+    found: Sequence[tuple[Sequence[Floats], Floats | None]],
+) -> tuple[list[Floats], Floats | None]:
+    """Add up what networks say: emissions of each sentence, and logits if there are any."""
+    emissions, logits = list(found[0][0]), found[0][1]
+    for scores, more in found[1:]:
+        emissions = [own + score for own, score in zip(emissions, scores, strict=True)]
+        logits = logits if logits is None or more is None else logits + more
+    return emissions, logits
+
+
+def member_prefix(place: int) -> str:
+    """Return what stands before the names of a network's arrays; nothing for the first one."""
+    return f"others.{place - 1}." if place else ""
 
 
 def member_arrays(arrays: Arrays, place: int) -> Arrays:
     """Return the arrays of one network by their own names."""
-    if place == 0:
-        return arrays
-    prefix = f"others.{place - 1}."
+    prefix = member_prefix(place)
     return {name[len(prefix) :]: own for name, own in arrays.items() if name.startswith(prefix)}

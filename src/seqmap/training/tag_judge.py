@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,12 +10,14 @@ from numpy.typing import NDArray
 
 from seqmap.config import Config
 from seqmap.data.tagging import Sentence, Span, spans_of
+from seqmap.nn.heads.crf import CRF
 from seqmap.nn.model import to_arrays
 from seqmap.nn.tagger import TagNetwork
 from seqmap.runtime.native_crf import best_kernel
 from seqmap.runtime.ops.weights import SCALE
 from seqmap.runtime.quantize import to_int8
 from seqmap.runtime.tag import chain_of
+from seqmap.runtime.tag_members import member_prefix
 from seqmap.search.crf import Chain
 from seqmap.search.tagging import TagSearch
 from seqmap.span_metrics import span_report
@@ -29,8 +30,6 @@ from seqmap.training.tag_learner import DevOutputs, TagData
 _TIE = 1e-5
 
 
-_SCORES = re.compile(r"(others\.\d+\.)?(output|intent)\.")
-"""The layers that give scores, of any network."""
 OUTSIDE_TAG = 0
 """The number of the tag outside of spans, where tags mark spans."""
 
@@ -48,7 +47,7 @@ class Judge:
     ) -> None:
         self._network, self._codecs, self._config = network, codecs, config
         self._data = data
-        self._search = TagSearch(codecs.target, self._chain("crf"), kernel=best_kernel())
+        self._search = TagSearch(codecs.target, self._deep_chain(), kernel=best_kernel())
         self._truth = [
             spans_of(s.tags)
             if codecs.target.spans
@@ -84,8 +83,8 @@ class Judge:
         """Return how much the lexical features count."""
         if outputs.wide is None:
             return 0.0
-        deep = Branch(outputs.deep, self._chain("crf"))
-        wide = Branch(outputs.wide, self._chain("wide_crf"))
+        deep = Branch(outputs.deep, self._deep_chain())
+        wide = Branch(outputs.wide, self._wide_chain())
         return choose_share(self._search, deep, wide, self._truth)
 
     def choose_lean(self, fused: Branch) -> float:
@@ -96,10 +95,10 @@ class Judge:
 
     def fused(self, outputs: DevOutputs, share: float) -> Branch:
         """Return both branches put together."""
-        deep = Branch(outputs.deep, self._chain("crf"))
+        deep = Branch(outputs.deep, self._deep_chain())
         if outputs.wide is None:
             return deep
-        return fuse(deep, Branch(outputs.wide, self._chain("wide_crf")), share)
+        return fuse(deep, Branch(outputs.wide, self._wide_chain()), share)
 
     def arrays(self, share: float, amount: float) -> dict[str, NDArray[Any]]:
         """Return the archive's arrays: one chain, the features with their share, O less likely."""
@@ -121,27 +120,33 @@ class Judge:
 
     def _share_out(self, found: dict[str, NDArray[Any]]) -> None:
         """Divide the scores by how many networks there are: those of all are added up."""
-        count = len(self._network.members)
-        for name in list(found):
-            if name.startswith("others.") and ".crf." in name:
+        members = self._network.members
+        for prefix in map(member_prefix, range(len(members))):
+            for name in [name for name in found if name.startswith(prefix + "crf.")]:
                 del found[name]
-            elif _SCORES.match(name):
-                found[name] = found[name] / np.float32(count)
-        for name, mean in self._crf().items():
+            for name in found:
+                if name.startswith((prefix + "output.", prefix + "intent.")):
+                    found[name] = found[name] / np.float32(len(members))
+        for name, mean in _mean([member.crf for member in members]).items():
             found[name] = mean.astype(np.float32)
 
-    def _crf(self) -> dict[str, NDArray[Any]]:
-        """Return the scores between tags, their mean over the networks."""
-        chains = [dict(member.crf.named_parameters()) for member in self._network.members]
-        return {
-            f"crf.{name}": np.mean([chain[name].detach().cpu().numpy() for chain in chains], axis=0)
-            for name in chains[0]
-        }
+    def _deep_chain(self) -> Chain:
+        """Return the scores between tags of the networks, as they are now."""
+        return self._chain([member.crf for member in self._network.members])
 
-    def _chain(self, name: str) -> Chain:
-        """Return the scores between tags of one branch, as they are now."""
-        if name == "crf":
-            return chain_of(self._crf(), self._codecs.target, self._config.tag.decoder)
-        crf = getattr(self._network, name)
-        weights = {f"crf.{n}": p.detach().cpu().numpy() for n, p in crf.named_parameters()}
-        return chain_of(weights, self._codecs.target, self._config.tag.decoder)
+    def _wide_chain(self) -> Chain:
+        """Return those of the lexical features."""
+        assert self._network.wide_crf is not None
+        return self._chain([self._network.wide_crf])
+
+    def _chain(self, crfs: Sequence[CRF]) -> Chain:
+        return chain_of(_mean(crfs), self._codecs.target, self._config.tag.decoder)
+
+
+def _mean(crfs: Sequence[CRF]) -> dict[str, NDArray[Any]]:
+    """Return the scores between tags by the archive's names, their mean."""
+    weights = [dict(crf.named_parameters()) for crf in crfs]
+    return {
+        f"crf.{name}": np.mean([own[name].detach().cpu().numpy() for own in weights], axis=0)
+        for name in weights[0]
+    }

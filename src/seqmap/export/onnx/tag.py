@@ -34,7 +34,7 @@ from seqmap.features.window import REACH, WIDTH
 from seqmap.runtime.ops import Arrays
 from seqmap.runtime.ops.weights import scales_of, take
 from seqmap.runtime.tag import TagSession
-from seqmap.runtime.tag_members import member_arrays
+from seqmap.runtime.tag_members import member_arrays, member_prefix
 
 
 def emissions_graph(session: TagSession) -> onnx.ModelProto:
@@ -90,7 +90,7 @@ def _member(
     """Return the scores of one network, (batch, time, tags), and its logits of intents or ''."""
     config, tags = session.config, len(session.codecs.target)
     arrays = member_arrays(session.archive.arrays, place)
-    graph.scope = f"others.{place - 1}." if place else ""
+    graph.scope = member_prefix(place)
     joined, size = _inputs(graph, session, arrays, given)
     turned = graph.add("Transpose", joined, perm=[1, 0, 2])
     states, last = encoded(graph, arrays, turned, short, size, config.encoder, "encoder.")
