@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 import tracemalloc
@@ -16,7 +17,7 @@ from seqmap.codecs.audio import AudioCodec
 from seqmap.codecs.transcript import BLANK, TranscriptCodec
 from seqmap.config import Config
 from seqmap.data.audio import Recording, Samples
-from seqmap.errors import ArchiveError, UserError
+from seqmap.errors import ArchiveError, MissingExtraError, UserError
 from seqmap.runtime import native
 from seqmap.runtime.archive import Archive, from_bytes, save, to_bytes
 from seqmap.runtime.quantize import quantized
@@ -102,10 +103,12 @@ def parts_of(stream: Any, sound: np.ndarray, seed: int) -> list[Any]:
 
 
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("search", ["beam", "greedy"])
+@pytest.mark.parametrize("search", ["beam", "greedy", "flashlight"])
 def test_pieces_give_what_the_whole_gives(
     forward: TranscribeSession, search: str, seed: int
 ) -> None:
+    if search == "flashlight":
+        pytest.importorskip("flashlight", reason="flashlight-text is not installed")
     model = forward.with_search(search)
     sound = speech(9, 10 + seed)
     whole = model.predict([sound])[0]
@@ -287,6 +290,34 @@ def test_what_is_no_recording(forward: TranscribeSession, both: TranscribeSessio
         forward.with_search("wide")
     with pytest.raises(UserError, match="keeps readings"):
         forward.with_search(beam=0)
+
+
+def test_flashlight_finds_words_of_the_language_model_alone(
+    make_weights: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = archive(make_weights, encoder__direction="forward")
+    without = Archive(
+        made.manifest, {n: a for n, a in made.arrays.items() if not n.startswith("language.")}
+    )
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    with pytest.raises(UserError, match="this model has none"):
+        session(without).with_search("flashlight")
+    expecting = session(made).with_phrases(["cc b"])
+    with pytest.raises(UserError, match="no word that its language model does not have"):
+        expecting.with_search("flashlight")
+    with pytest.raises(UserError, match="no word that its language model does not have"):
+        session(made).with_search("flashlight").with_phrases(["cc b"])
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match="flashlight-text"):
+        session(made).with_search("flashlight")
+
+
+def test_flashlight_hears_known_words(both: TranscribeSession) -> None:
+    pytest.importorskip("flashlight", reason="flashlight-text is not installed")
+    known = {word for line in LINES for word in line}
+    found = both.with_search("flashlight").predict([speech(3, seed) for seed in range(4)])
+    words = [word.text for one in found for word in one.words]
+    assert len(words) > 4 and set(words) <= known
 
 
 def test_answers(both: TranscribeSession) -> None:

@@ -12,9 +12,9 @@ from seqmap.config.ranges import Between
 class TranscribeConfig:
     """How text is found in what the network hears."""
 
-    search: Literal["beam", "greedy"] = "beam"
-    """`beam` weighs several readings with the language model, `greedy` takes the likeliest symbols.
-    """
+    search: Literal["beam", "greedy", "flashlight"] = "beam"
+    """`beam` weighs several readings with the language model, `greedy` takes the likeliest symbols;
+    `flashlight` is a beam of its language model's words alone, by flashlight-text, if installed."""
     beam: Annotated[int, Between(1, 10_000)] = 32
     """Readings that are kept."""
     order: Annotated[int, Between(0, 6)] = 3

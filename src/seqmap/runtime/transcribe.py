@@ -18,7 +18,13 @@ from seqmap.runtime.acoustics import Acoustics
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.search_settings import check_settings
 from seqmap.runtime.session import Session
-from seqmap.runtime.transcribe_decoder import TRUST, Decoder, DecoderOptions, Segment
+from seqmap.runtime.transcribe_decoder import (
+    TRUST,
+    Decoder,
+    DecoderOptions,
+    Segment,
+    check_flashlight,
+)
 from seqmap.runtime.wishes import Wish
 from seqmap.search.ctc_beam import BeamOptions
 from seqmap.search.lexicon import Lexicon
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
     from seqmap.runtime.live.sound import SoundLive
     from seqmap.runtime.transcribe_stream import TranscribeStream
 
-SEARCHES = ("beam", "greedy")
+SEARCHES = ("beam", "greedy", "flashlight")
 # What `with_search` sets besides.
 _SETTINGS = ("beam", "weight", "bonus", "unknown")
 _LANGUAGE = "language."
@@ -88,7 +94,7 @@ class TranscribeSession(Session):
         if len(trust) != len(TRUST):
             raise ValueError("the confidence of words has the wrong number of weights")
         return DecoderOptions(
-            greedy=settings.search == "greedy",
+            search=settings.search,
             beam=beam,
             pause=round(settings.pause / step) if self.acoustics.streams else 0,
             longest=max(round(settings.longest / step), 2),
@@ -143,24 +149,26 @@ class TranscribeSession(Session):
         """Return the same model with another search.
 
         Args:
-            search: `beam` or `greedy`; None leaves it.
+            search: `beam`, `greedy` or `flashlight`; None leaves it.
             **settings: `beam` (readings that are kept), `weight` of the language model, `bonus` for
                 each word, `unknown` for each word that the language model does not know.
 
         Raises:
             ConfigError: There is no such setting, or its value is of another type.
-            UserError: A value cannot be used.
+            MissingExtraError: flashlight-text is not installed.
+            UserError: A value cannot be used, or that search cannot answer what is wished.
         """
         if search not in (None, *SEARCHES):
             raise UserError("there is no such search", given=search, allowed=SEARCHES)
+        if search == "flashlight":
+            check_flashlight(self.lexicon)
         known = {name: getattr(self._options.beam, name) for name in _SETTINGS}
         given = check_settings(settings, known)
         if given.get("beam", 1) < 1:
             raise UserError("a search keeps readings", given=given["beam"], allowed="1 or more")
         other = copy.copy(self)
-        greedy = self._options.greedy if search is None else search == "greedy"
         beam = replace(self._options.beam, **given)
-        other._options = replace(self._options, greedy=greedy, beam=beam)
+        other._options = replace(self._options, search=search or self._options.search, beam=beam)
         return other
 
     def with_phrases(
@@ -186,12 +194,15 @@ class TranscribeSession(Session):
                 raise UserError("the model knows no character of this phrase", given=phrase)
             folded.append(target.normal(phrase))
         own = Phrases.of(folded, spaced=target.spaced) if folded else None
+        search = self._options.search
         other = copy.copy(self)
         other.lexicon = self.lexicon.expecting(own)
+        if search == "flashlight":
+            check_flashlight(other.lexicon)
         weight = self._options.beam.boost if boost is None else boost
         other._options = replace(
             self._options,
-            greedy=self._options.greedy and own is None,
+            search="beam" if own is not None and search == "greedy" else search,
             beam=replace(self._options.beam, boost=weight),
         )
         return other

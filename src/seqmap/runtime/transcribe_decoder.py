@@ -6,6 +6,7 @@ by row, so that the pieces in which rows come do not matter.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +16,7 @@ import numpy as np
 from seqmap.calibration import sigmoid, softmax
 from seqmap.codecs.audio import Floats
 from seqmap.codecs.transcript import BLANK, TranscriptCodec
+from seqmap.errors import MissingExtraError, UserError
 from seqmap.search.ctc import align
 from seqmap.search.ctc_beam import BeamOptions, BeamSearch, Reading
 from seqmap.search.lexicon import Lexicon
@@ -68,7 +70,7 @@ class DecoderOptions:
     """How a recording is cut and answered.
 
     Attributes:
-        greedy: Take the likeliest symbols; else search.
+        search: What finds symbols: `beam`, `greedy` or `flashlight`.
         beam: How readings are weighed.
         pause: Steps of silence that end a segment; 0 for none.
         longest: Steps after which one ends anyway.
@@ -77,7 +79,7 @@ class DecoderOptions:
         n_best: Readings to give.
     """
 
-    greedy: bool
+    search: str
     beam: BeamOptions
     pause: int
     longest: int
@@ -172,8 +174,15 @@ class Decoder:
             self._quiet, self._spoken = 0, True
 
     def _new_search(self) -> Search:
-        if self._options.greedy:
+        if self._options.search == "greedy":
             return GreedySearch()
+        if self._options.search == "flashlight":
+            check_flashlight(self._lexicon)
+            from seqmap.search.flashlight import FlashlightSearch
+
+            return FlashlightSearch(
+                self._lexicon, self._codec.encode, self._options.beam, self.state.history
+            )
         return BeamSearch(self._lexicon, self._options.beam, self.state.history)
 
     def _break(self) -> int:
@@ -225,6 +234,33 @@ class Decoder:
         text = joined([word.text for word in words], self._codec)
         end = self.state.begin + len(rows)
         return [Segment(text, tuple(words), end, others)], history
+
+
+def check_flashlight(lexicon: Lexicon) -> None:
+    """Tell whether flashlight-text can search with this.
+
+    Raises:
+        MissingExtraError: It is not installed.
+        UserError: There is no language model, whose words it could find, or phrases are expected.
+    """
+    if importlib.util.find_spec("flashlight") is None:
+        raise MissingExtraError("flashlight-text", "flashlight")
+    if " " not in lexicon.table:
+        raise UserError(
+            "flashlight needs characters with blanks between words: this model hears others",
+            remedy="Use --search search=beam",
+        )
+    if lexicon.model is None:
+        raise UserError(
+            "flashlight searches among the words of a language model, and this model has none",
+            remedy="Use --search search=beam, or train it with --set transcribe.order=3",
+        )
+    if lexicon.phrases is not None:
+        raise UserError(
+            "flashlight finds no word that its language model does not have",
+            given=f"{len(lexicon.phrases.words)} words of phrases",
+            remedy="Use --search search=beam",
+        )
 
 
 def words_of(

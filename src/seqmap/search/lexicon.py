@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from seqmap.search.ngram import SPECIAL, UNKNOWN, Context, NGrams
 from seqmap.search.phrases import Phrases
@@ -24,6 +25,7 @@ class Lexicon:
         ahead: The best chance of a word of the model that begins so.
         new: The beginnings of words that only phrases have.
         rare: The chance of such a word: that of a word of the model in the geometric mean.
+        made: What a search has made of the words, to be made once.
     """
 
     table: tuple[str, ...]
@@ -33,6 +35,7 @@ class Lexicon:
     ahead: dict[str, float] = field(default_factory=dict)
     new: frozenset[str] = frozenset()
     rare: float = 0.0
+    made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(

@@ -53,10 +53,10 @@ def tuned(
     steps = [codecs.source.encode_bands(c[0].astype(np.float32)) for c in dev.bands]
     rows = session.acoustics.chances(steps)
     beam = BeamOptions(beam=config.transcribe.beam)
+    part = rows[:_MOST], dev.texts[:_MOST]
+    if config.transcribe.search != "greedy" and session.lexicon.model is not None:
+        beam = _weighed(session, beam, *part)
     if config.transcribe.search == "beam":
-        part = rows[:_MOST], dev.texts[:_MOST]
-        if session.lexicon.model is not None:
-            beam = _weighed(session, beam, *part)
         beam = replace(beam, boost=_boost(session, beam, *part))
     calibration: dict[str, Any] = {
         "weight": beam.weight,
@@ -75,7 +75,7 @@ def tuned(
 
 def searching(session: TranscribeSession, beam: BeamOptions) -> TranscribeSession:
     """Return a session that weighs readings so."""
-    return session.with_search("beam", weight=beam.weight, bonus=beam.bonus, unknown=beam.unknown)
+    return session.with_search(weight=beam.weight, bonus=beam.bonus, unknown=beam.unknown)
 
 
 def said(session: TranscribeSession, rows: Floats) -> Transcript:
