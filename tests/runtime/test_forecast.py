@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqmap.codecs.series import Reader, SeriesCodec
+from seqmap.codecs.series import SeriesCodec
+from seqmap.codecs.series_reader import Reader
 from seqmap.data.clock import Clock
 from seqmap.data.series import Series
 from seqmap.errors import ArchiveError, DataError, UserError

@@ -1,13 +1,12 @@
 """Series as numbers that a network reads: scaled, with differences, seasons, calendar, covariates.
 
 Nothing here depends on where a forecast begins, so that a state can be carried on from step to
-step: the network reads changes and distances from running means, never a window's own level. A
-`Reader` makes the same numbers one step at a time, in constant time and memory.
+step: the network reads changes and distances from running means, never a window's own level.
+`series_reader` makes the same numbers one step at a time.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,33 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.data.clock import DAY, Clock
+from seqmap.codecs.series_scale import (
+    Floats,
+    Scale,
+    filled,
+    running_mean,
+    scale_of,
+    waves_of,
+)
+from seqmap.data.clock import Clock
 from seqmap.data.series import Series
 from seqmap.errors import DataError
 
-Floats = NDArray[np.float64]
-
-_CLIP = 8.0  # standard deviations: an outlier must not fill the network's state
-_WAVE = 0.3  # size of calendar features in the linear branch: how hard its ridge holds them down
-_MOST_PHASES = 4096
-YEAR = 365.2425 * DAY
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How the values of a series are scaled.
-
-    Attributes:
-        center: What is subtracted (of logarithms, where these are taken).
-        unit: How far the series moves within the horizon, root mean square: what is divided by.
-        mean: Mean of the training values, as given.
-        spread: Standard deviation of the training values, as given.
-    """
-
-    center: float
-    unit: float
-    mean: float
-    spread: float
+CLIP = 8.0  # standard deviations: an outlier must not fill the network's state
+WAVE = 0.3  # size of calendar features in the linear branch: how hard its ridge holds them down
 
 
 @dataclass(frozen=True)
@@ -174,7 +160,7 @@ class SeriesCodec:
     def normal(self, raw: Floats) -> NDArray[np.float32]:
         """Divide features by their scales and clip them."""
         if self.feature_scales:
-            raw = np.clip(raw / np.array(self.feature_scales), -_CLIP, _CLIP)
+            raw = np.clip(raw / np.array(self.feature_scales), -CLIP, CLIP)
         return raw.astype(np.float32)
 
     def linear_inputs(self, steps: Steps, origins: NDArray[np.int64]) -> Floats:
@@ -183,9 +169,9 @@ class SeriesCodec:
         views = np.lib.stride_tricks.sliding_window_view(padded, self.window)
         last = steps.z[origins, None]
         window = views[origins, :-1] - last
-        one = np.full((len(origins), 1), _WAVE)
+        one = np.full((len(origins), 1), WAVE)
         return np.concatenate(
-            [window, _WAVE * steps.waves[origins], one, steps.covariates[origins]], axis=1
+            [window, WAVE * steps.waves[origins], one, steps.covariates[origins]], axis=1
         )
 
     def calendar(self, ticks: NDArray[np.int64]) -> Floats:
@@ -208,7 +194,7 @@ class SeriesCodec:
             )
         columns = []
         for column, (mean, spread) in zip(given.T, self.covariate_scales, strict=True):
-            columns.append(np.clip(filled((column - mean) / spread, start=0.0), -_CLIP, _CLIP))
+            columns.append(np.clip(filled((column - mean) / spread, start=0.0), -CLIP, CLIP))
         return np.stack(columns, axis=1)
 
     def to_state(self) -> dict[str, Any]:
@@ -250,217 +236,3 @@ class Steps:
     waves: Floats
     covariates: Floats
     scale: Scale
-
-
-class Reader:
-    """The numbers of `SeriesCodec.read`, one step at a time.
-
-    Args:
-        codec: What is read.
-        scale: Of the series.
-        tick: Of the first value.
-    """
-
-    def __init__(self, codec: SeriesCodec, scale: Scale, tick: int = 0) -> None:
-        self.codec = codec
-        self.scale = scale
-        self.tick = tick
-        self.count = 0
-        self.last = 0.0
-        self.size = max(codec.window, codec.season + 1)
-        # Written twice, so that the last `size` values always lie in one piece.
-        self.ring = np.zeros(2 * self.size)
-        self.means = [0.0] * len(codec.taus)
-        self.covariates = [0.0] * len(codec.covariates)
-        self._shares = [1.0 - math.exp(-1.0 / tau) for tau in codec.taus]
-        self._factors = [1.0 / scale for scale in codec.feature_scales]
-        # A phase comes again with its period: (sines, cosines) are kept by it.
-        self._phases: list[dict[float, list[float]]] = [{} for _ in codec.waves]
-        self.waves: list[float] = []
-
-    def step(self, value: float, covariates: Sequence[float] = ()) -> list[float]:
-        """Take one value (NaN where missing) and return its features."""
-        missing = value != value
-        if missing:
-            z = self.last
-        elif self.codec.log:
-            if value <= 0:
-                raise DataError(
-                    "this model forecasts logarithms: values must be above zero", given=value
-                )
-            z = (math.log(value) - self.scale.center) / self.scale.unit
-        else:
-            z = (value - self.scale.center) / self.scale.unit
-        return self.step_scaled(z, missing, covariates)
-
-    def step_scaled(
-        self, z: float, missing: bool = False, covariates: Sequence[float] = ()
-    ) -> list[float]:
-        """The same for a scaled value."""
-        ring, size, season = self.ring, self.size, self.codec.season
-        place = self.count % size
-        if self.count == 0:
-            ring[:] = z
-            self.last = z
-            self.means = [z] * len(self.means)
-        features = [z - self.last, 0.0, float(missing)]
-        if season > 1:
-            features[1] = z - ring.item((self.count - season) % size)
-        ring[place] = z
-        ring[place + size] = z
-        means = self.means
-        for k, share in enumerate(self._shares):
-            means[k] += share * (z - means[k])
-            features.append(z - means[k])
-        if self.covariates:
-            features += self._take_covariates(covariates)
-        step = self.codec.clock.step
-        ahead = self.tick + step
-        waves: list[float] = []
-        for kept, (period, count) in zip(self._phases, self.codec.waves, strict=True):
-            phase = ahead % period
-            if phase not in kept:
-                if len(kept) >= _MOST_PHASES:
-                    kept.clear()
-                kept[phase] = _waves(2 * math.pi * phase / period, count)
-            waves += kept[phase]
-        features += waves
-        self.waves = waves
-        self.last = z
-        self.tick = ahead
-        self.count += 1
-        return [
-            min(max(feature * factor, -_CLIP), _CLIP)
-            for feature, factor in zip(features, self._factors, strict=True)
-        ]
-
-    def window(self) -> Floats:
-        """Return the last `window` scaled values, the newest at the end."""
-        end = (self.count - 1) % self.size + 1 + self.size
-        return self.ring[end - self.codec.window : end]
-
-    def linear_inputs(self) -> Floats:
-        """Return what the linear branch weighs now, (linear_size,)."""
-        window = self.window()[:-1] - self.last
-        return np.concatenate([window, [_WAVE * w for w in self.waves], [_WAVE], self.covariates])
-
-    def _take_covariates(self, given: Sequence[float]) -> list[float]:
-        if len(given) != len(self.covariates):
-            raise DataError(
-                "a step needs the covariates of the training",
-                given=len(given),
-                allowed=", ".join(self.codec.covariates),
-            )
-        changes = []
-        for k, (value, (mean, spread)) in enumerate(
-            zip(given, self.codec.covariate_scales, strict=True)
-        ):
-            before = self.covariates[k]
-            now = before if value != value else min(max((value - mean) / spread, -_CLIP), _CLIP)
-            changes.append(now - before if self.count else 0.0)
-            self.covariates[k] = now
-        return [*self.covariates, *changes]
-
-    def state(self) -> dict[str, Any]:
-        """Return a copy of everything that is remembered."""
-        return {
-            "numbers": np.array([self.tick, self.count], np.int64),
-            "values": np.array([self.last, *self.means, *self.covariates, *self.waves]),
-            "ring": self.ring.copy(),
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a state.
-
-        Raises:
-            KeyError, ValueError: It is not one of such a reader.
-        """
-        if state["ring"].shape != self.ring.shape:
-            raise ValueError("the state's window does not fit this model")
-        self.tick, self.count = (int(number) for number in state["numbers"])
-        values = [float(value) for value in state["values"]]
-        means, covariates = len(self.means), len(self.covariates)
-        self.last, self.means = values[0], values[1 : 1 + means]
-        self.covariates = values[1 + means : 1 + means + covariates]
-        self.waves = values[1 + means + covariates :]
-        self.ring = np.array(state["ring"], dtype=np.float64)
-
-
-def _waves(angle: float, count: int) -> list[float]:
-    """Return sine and cosine of each harmonic."""
-    return [f(k * angle) for k in range(1, count + 1) for f in (math.sin, math.cos)]
-
-
-def scale_of(series: Series, *, log: bool, horizon: int) -> Scale:
-    """Measure the scale of a series on its own values."""
-    given = series.values[~np.isnan(series.values)]
-    if not len(given):
-        raise DataError("a series has no value at all", given=series.name)
-    values = filled(series.values)
-    if log:
-        values = np.log(values)
-    moves = [
-        float(np.mean((values[h:] - values[:-h]) ** 2))
-        for h in range(1, min(horizon, len(values) - 1) + 1)
-    ]
-    unit = math.sqrt(sum(moves) / len(moves)) if moves else 0.0
-    if unit <= 1e-12 * max(1.0, float(np.abs(values).max())):
-        unit = float(np.std(values)) or 1.0
-    return Scale(float(values.mean()), unit, float(given.mean()), float(given.std()) or 1.0)
-
-
-def filled(values: Floats, start: float | None = None) -> Floats:
-    """Replace missing values by the last before them; the first ones by `start` or what follows."""
-    known = ~np.isnan(values)
-    if known.all():
-        return values
-    if not known.any():
-        return np.full(len(values), 0.0 if start is None else start)
-    place = np.maximum.accumulate(np.where(known, np.arange(len(values)), -1))
-    first = values[known.argmax()] if start is None else start
-    return np.where(place >= 0, values[np.maximum(place, 0)], first)
-
-
-def running_mean(values: Floats, tau: float) -> Floats:
-    """Exponentially weighted mean with a memory of `tau` steps, (time,); it begins at the first."""
-    share = 1.0 - math.exp(-1.0 / tau)
-    out, mean = [], float(values[0])
-    for value in values.tolist():
-        mean += share * (value - mean)
-        out.append(mean)
-    return np.array(out)
-
-
-def waves_of(clock: Clock, length: int, season: int) -> tuple[tuple[float, int], ...]:
-    """Return the calendar features that a series of that length can tell anything about."""
-    if clock.unit == "month":
-        return ((12.0, 3),) if clock.step < 12 and length * clock.step >= 24 else ()
-    if clock.unit == "business":
-        return ((5.0, 2),)
-    if clock.unit == "step":
-        return ((float(season), min(3, season // 2)),) if season > 1 else ()
-    span = length * clock.step
-    waves = []
-    if clock.step < DAY and span >= 3 * DAY:
-        waves.append((float(DAY), 3))
-    if clock.step <= DAY and span >= 28 * DAY:
-        waves.append((7.0 * DAY, 1 if clock.step < DAY else 3))
-    if span >= 2 * YEAR:
-        waves.append((YEAR, 2))
-    return tuple(waves)
-
-
-def find_season(series: Sequence[Series]) -> int:
-    """Return the season, of those that the calendar names, with the smallest change over it."""
-    best, least = 1, math.inf
-    for season in series[0].clock.seasons:
-        costs = []
-        for one in series:
-            if len(one) > 2 * season:
-                values = filled(one.values)
-                change = np.abs(values[season:] - values[:-season]).mean()
-                costs.append(float(change / (values.std() or 1.0)))
-        # A long season must earn its place: it has been seen fewer times.
-        if costs and np.mean(costs) < 0.98 * least:
-            best, least = season, float(np.mean(costs))
-    return best

@@ -14,16 +14,13 @@ from seqmap.data.clock import Clock, Ticks, Times, find_clock, parse_times
 from seqmap.data.formats import FORMATS
 from seqmap.data.formats.guess import open_table
 from seqmap.data.records import Column, ReadOptions
+from seqmap.data.series_columns import Roles, is_number, number_of, roles_of, times_of
 from seqmap.data.source import Source
-from seqmap.data.table import Cell, Table
-from seqmap.errors import DataError, nearest
+from seqmap.data.table import Table
+from seqmap.errors import DataError
 
 Floats = NDArray[np.float64]
 
-TIME_NAMES = ("date", "time", "timestamp", "datetime", "ds", "month", "day", "日期", "时间")
-SERIES_NAMES = ("unique_id", "series", "series_id", "item_id", "id", "序列")
-VALUE_NAMES = ("y", "value", "target")
-_MISSING = frozenset(("", "nan", "na", "n/a", "null", "none", "<na>", "-", "?"))
 # More steps than this many times the rows are no gaps: the times are irregular.
 _MOST_FILLED = 3
 
@@ -130,14 +127,6 @@ class SeriesDataset:
     layout: SeriesLayout
 
 
-@dataclass(frozen=True)
-class _Roles:
-    time: int | None
-    series: int | None
-    values: tuple[int, ...]
-    covariates: tuple[int, ...]
-
-
 def read_series(path: str | os.PathLike[str], options: ReadOptions | None = None) -> SeriesDataset:
     """Read all series of a file.
 
@@ -156,141 +145,33 @@ def read_series(path: str | os.PathLike[str], options: ReadOptions | None = None
     table = open_table(source, options, labelled=False)
     if table.header is False and options.header is None and not source.is_stream:
         first = table.sample[0] if table.sample else ()
-        if any(not _is_number(cell) and parse_times([cell]) is None for cell in first):
+        if any(not is_number(cell) and parse_times([cell]) is None for cell in first):
             table = open_table(source, replace(options, header=True), labelled=False)
     if not table.columns:
         raise DataError("the file is empty", path=source.shown, allowed="at least two rows")
     notes: list[str] = []
-    roles = _roles(table, options, notes)
+    roles = roles_of(table, options, notes)
     places = [*roles.values, *roles.covariates]
     extra = [place for place in (roles.time, roles.series) if place is not None]
     numbers, lines, cells = [], [], []
     for line, row in table.read([*places, *extra]):
-        numbers.append([_number(cell, source.shown, line) for cell in row[: len(places)]])
+        numbers.append([number_of(cell, source.shown, line) for cell in row[: len(places)]])
         lines.append(line)
         cells.append(row[len(places) :])
     if len(numbers) < 2:
         raise DataError("a series needs at least two rows", path=source.shown, given=len(numbers))
     values = np.array(numbers, dtype=np.float64)
     times = (
-        _times([row[0] for row in cells], source.shown, lines) if roles.time is not None else None
+        times_of([row[0] for row in cells], source.shown, lines) if roles.time is not None else None
     )
     names = [str(row[-1]) for row in cells] if roles.series is not None else None
     series = _collected(table, roles, values, times, names, notes)
     return SeriesDataset(os.fspath(path), series, _layout(table, roles, series, notes))
 
 
-def _number(cell: Cell, path: str, line: int) -> float:
-    if cell is None:
-        return float("nan")
-    if isinstance(cell, int | float):
-        return float(cell)
-    text = str(cell).strip()
-    if text.lower() in _MISSING:
-        return float("nan")
-    try:
-        value = float(text)
-    except ValueError:
-        raise DataError(
-            "a value of a series is a number",
-            path=path,
-            line=line,
-            given=text,
-            remedy="Leave it empty where it is missing, or name the columns with --value-columns",
-        ) from None
-    if not np.isfinite(value):
-        raise DataError("a value of a series is finite", path=path, line=line, given=text)
-    return value
-
-
-def _times(cells: list[Any], path: str, lines: list[int]) -> Times:
-    found = parse_times(cells)
-    if found is None:
-        line = next(
-            (line for line, cell in zip(lines, cells, strict=True) if parse_times([cell]) is None),
-            lines[0],
-        )
-        given = cells[lines.index(line)]
-        raise DataError(
-            "not a time, or not written as the others are",
-            path=path,
-            line=line,
-            given=given,
-            allowed="such as 2024-01-31, 2024-01-31 23:00, 31.01.2024",
-        )
-    if np.isnat(found).any():
-        line = lines[int(np.isnat(found).argmax())]
-        raise DataError("the time is missing", path=path, line=line)
-    return found
-
-
-def _roles(table: Table, options: ReadOptions, notes: list[str]) -> _Roles:
-    """Decide what each column is, by the options, by its name, by its first values."""
-
-    def place(column: Column) -> int:
-        return _place(table, column)
-
-    lower = [name.strip().lower() for name in table.columns]
-    time = None if options.time_column is None else place(options.time_column)
-    if time is None:
-        time = next((lower.index(name) for name in TIME_NAMES if name in lower), None)
-    if time is None and table.sample and not _is_number(table.sample[0][0]):
-        cells = [row[0] for row in table.sample]
-        time = 0 if parse_times(cells) is not None else None
-    series = None if options.series_column is None else place(options.series_column)
-    if series is None and options.value_columns is None:
-        series = next((lower.index(n) for n in SERIES_NAMES if n in lower), None)
-    covariates = tuple(place(column) for column in options.covariates or ())
-    taken = {time, series, *covariates}
-    if options.value_columns is not None:
-        return _Roles(time, series, tuple(place(c) for c in options.value_columns), covariates)
-    free = [k for k in range(len(table.columns)) if k not in taken]
-    usual = [lower.index(name) for name in VALUE_NAMES if name in lower]
-    if usual and usual[0] in free:
-        free = usual[:1]
-    numeric = [k for k in free if all(_is_number(row[k]) for row in table.sample)]
-    if not numeric:
-        raise DataError(
-            "no column holds numbers",
-            path=table.source.shown,
-            given=", ".join(table.columns),
-            remedy="Name the columns with --value-columns",
-        )
-    left = [table.columns[k] for k in free if k not in numeric]
-    if left:
-        notes.append(f"left out, not numbers: {', '.join(left)}")
-    return _Roles(time, series, tuple(numeric), covariates)
-
-
-def _place(table: Table, column: Column) -> int:
-    if isinstance(column, int):
-        if -len(table.columns) <= column < len(table.columns):
-            return column % len(table.columns)
-    elif column in table.columns:
-        return table.columns.index(column)
-    close = nearest(str(column), table.columns)
-    raise DataError(
-        "there is no such column",
-        path=table.source.shown,
-        given=column,
-        allowed=table.columns,
-        remedy=f"Did you mean {close!r}?" if close else None,
-    )
-
-
-def _is_number(cell: Cell) -> bool:
-    if cell is None or isinstance(cell, int | float):
-        return True
-    text = str(cell).strip()
-    try:
-        return text.lower() in _MISSING or np.isfinite(float(text))
-    except ValueError:
-        return False
-
-
 def _collected(
     table: Table,
-    roles: _Roles,
+    roles: Roles,
     values: Floats,
     times: Times | None,
     names: list[str] | None,
@@ -349,9 +230,7 @@ def _grid(values: Floats, times: Times | None, counts: dict[str, int]) -> tuple[
     return grid, int(ticks[0]), clock
 
 
-def _layout(
-    table: Table, roles: _Roles, series: Sequence[Series], notes: list[str]
-) -> SeriesLayout:
+def _layout(table: Table, roles: Roles, series: Sequence[Series], notes: list[str]) -> SeriesLayout:
     first = series[0]
     longest = max(len(one) for one in series)
     facts = [table.format, f"{len(series)} series", f"up to {longest:,} steps"]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.codecs.series import Scale, SeriesCodec, Steps, filled
+from seqmap.codecs.series import SeriesCodec
+from seqmap.codecs.series_scale import Scale
 from seqmap.errors import DataError, UserError
 from seqmap.runtime import conformal
 from seqmap.runtime.archive import Archive
+from seqmap.runtime.forecast_backtest import backtest, rolled
 from seqmap.runtime.forecast_stream import ForecastStream
 from seqmap.runtime.ops.weights import take
 from seqmap.runtime.session import Session
@@ -21,32 +23,13 @@ from seqmap.runtime.vectors import build_vector_encoder
 from seqmap.runtime.wishes import Wish
 from seqmap.tasks.backtest import Backtest, evaluation_of
 from seqmap.tasks.base import Evaluation
-from seqmap.tasks.forecast import LEVELS, Forecast, ForecastTask, after_training
+from seqmap.tasks.forecast import LEVELS, Forecast, ForecastTask
 
 if TYPE_CHECKING:
     from seqmap.data.series import Series
     from seqmap.runtime.live.values import SeriesLive
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class _Rolled:
-    """Forecasts from consecutive origins of one series, in scaled values.
-
-    Attributes:
-        steps: The series as numbers.
-        origins: The last step that each forecast knows, (origins,).
-        point: (origins, horizon).
-        quantiles: (origins, horizon, levels).
-        truth: (origins, horizon), NaN where missing.
-    """
-
-    steps: Steps
-    origins: NDArray[np.int64]
-    point: Floats
-    quantiles: Floats
-    truth: Floats
 
 
 class ForecastSession(Session):
@@ -108,33 +91,7 @@ class ForecastSession(Session):
         Raises:
             DataError: No series is long enough.
         """
-        ends = (self.archive.manifest.get("input") or {}).get("ends") or {}
-        parts = [self._one(after_training(one, ends)) for one in examples]
-        found = [part for part in parts if part is not None]
-        if not found:
-            raise DataError(
-                "no series goes on for the horizon after the training data",
-                given=f"horizon {self.horizon}",
-            )
-        names = [name for part in found for name in part.series]
-
-        def joined(field: str) -> Floats:
-            return np.concatenate([getattr(part, field) for part in found])
-
-        points = {
-            name: np.concatenate([part.points[name] for part in found]) for name in found[0].points
-        }
-        return Backtest(
-            truth=joined("truth"),
-            points=points,
-            lower=joined("lower"),
-            upper=joined("upper"),
-            spread=joined("spread"),
-            step=joined("step"),
-            coverage=self.coverage,
-            season=self.codecs.season,
-            series=tuple(names),
-        )
+        return backtest(self, examples)
 
     def stream(
         self, state: bytes | None = None, *, series: str | None = None, time: Any = None
@@ -170,7 +127,7 @@ class ForecastSession(Session):
 
     def follow(self, history: Series) -> ForecastStream:
         """Begin a stream after a history: any series, known or not."""
-        history = self._checked(history)
+        history = self.checked(history)
         scale = self.codecs.scale(history)
         stream = ForecastStream(self, history.name, scale, history.begin)
         for value, covariates in zip(
@@ -214,7 +171,12 @@ class ForecastSession(Session):
             return [self.predict_ahead(one, self._wanted) for one in inputs]
         return [self._forecast(one) for one in inputs]
 
-    def _checked(self, series: Any) -> Series:
+    def checked(self, series: Any) -> Series:
+        """Return a series that this model can read.
+
+        Raises:
+            UserError, DataError: It is none, or has other covariates, steps or no value.
+        """
         if not hasattr(series, "covariates") or not hasattr(series, "clock"):
             raise UserError(
                 "a forecaster takes series",
@@ -237,7 +199,7 @@ class ForecastSession(Session):
         return found
 
     def _forecast(self, series: Any) -> Forecast:
-        one = self._checked(series)
+        one = self.checked(series)
         if self.block < self.horizon:
             return self.follow(one).forecast()
         steps = self.codecs.read(one)
@@ -306,94 +268,13 @@ class ForecastSession(Session):
         """
         found: list[list[Floats]] = [[] for _ in self.pairs]
         for one in examples:
-            rolled = self._rolled(self._checked(one))
-            if rolled is None:
+            rows = rolled(self, self.checked(one))
+            if rows is None:
                 continue
             for k in range(len(self.pairs)):
-                low, high = rolled.quantiles[:, :, k], rolled.quantiles[:, :, -1 - k]
-                found[k].append(conformal.scores(low, high, rolled.truth))
+                low, high = rows.quantiles[:, :, k], rows.quantiles[:, :, -1 - k]
+                found[k].append(conformal.scores(low, high, rows.truth))
         return [np.concatenate(parts) for parts in found]
-
-    def _one(self, series: Series) -> Backtest | None:
-        """Backtest one series; None where it is too short."""
-        series = self._checked(series)
-        rolled = self._rolled(series)
-        return None if rolled is None else self._judged(series, rolled)
-
-    def _rolled(self, series: Series) -> _Rolled | None:
-        """Forecast from every origin of a series in one pass; None where there is none."""
-        begin = max(series.start - 1, 0)
-        if series.start == 0:
-            # Without a past of its own the first season is only looked at.
-            begin = min(max(self.codecs.season, 8), len(series) // 2) - 1
-        origins = np.arange(max(begin, 0), len(series) - self.horizon)
-        if not len(origins):
-            return None
-        steps = self.codecs.read(series)
-        if self.block < self.horizon:
-            point, quantiles = self._recursive(series, steps, origins)
-        else:
-            states = self.encoder.states([steps.features])[0][origins]
-            point, quantiles = self.answers(states, self.codecs.linear_inputs(steps, origins))
-        last = steps.z[origins, None]
-        truth = np.where(steps.known, steps.z, np.nan)
-        return _Rolled(
-            steps,
-            origins,
-            last + point,
-            last[:, :, None] + quantiles,
-            _windows(truth, origins, self.horizon),
-        )
-
-    def _recursive(
-        self, series: Series, steps: Steps, origins: NDArray[np.int64]
-    ) -> tuple[Floats, Floats]:
-        """Forecast block after block from a fork at each origin, relative to the last value."""
-        stream = ForecastStream(self, series.name, steps.scale, series.begin)
-        wanted, points, quantiles = set(origins.tolist()), [], []
-        for place, value in enumerate(series.values.tolist()):
-            stream.feed(value, series.covariates[place].tolist())
-            if place in wanted:
-                point, levels = stream.ahead(self.horizon)
-                points.append(point)
-                quantiles.append(levels)
-        return np.stack(points), np.stack(quantiles)
-
-    def _judged(self, series: Series, rolled: _Rolled) -> Backtest:
-        codec, steps, origins = self.codecs, rolled.steps, rolled.origins
-        scale, point, quantiles = steps.scale, rolled.point, rolled.quantiles
-        margins = np.broadcast_to(self.margins[0], point.shape)
-        low, high = quantiles[:, :, 0], quantiles[:, :, -1]
-        if self.config.forecast.adaptive:
-            found = conformal.scores(low, high, rolled.truth)
-            margins = conformal.follow(found, self.margins[0], self.rates[0], self.coverage)
-        lower = codec.backward(np.minimum(low - margins, point), scale)
-        upper = codec.backward(np.maximum(high + margins, point), scale)
-        values = filled(series.values)
-        naive = np.repeat(values[origins, None], self.horizon, axis=1)
-        linear = steps.z[origins, None] + self._linear_alone(steps, origins)
-        return Backtest(
-            truth=_windows(series.values, origins, self.horizon),
-            points={
-                "model": codec.backward(point, scale),
-                "naive": naive,
-                "seasonal": _seasonal(values, origins, self.horizon, codec.season),
-                "linear": codec.backward(linear, scale),
-            },
-            lower=lower,
-            upper=upper,
-            spread=np.full(len(origins), scale.spread),
-            step=np.full(len(origins), _change(values[: max(series.start, 2)])),
-            coverage=self.coverage,
-            season=codec.season,
-            series=(series.name,) * len(origins),
-        )
-
-    def _linear_alone(self, steps: Steps, origins: NDArray[np.int64]) -> Floats:
-        """The linear branch by itself; a model of blocks repeats its last step."""
-        found = self.codecs.linear_inputs(steps, origins) @ self.linear
-        places = np.minimum(np.arange(self.horizon), self.block - 1)
-        return np.asarray(found[:, places])
 
 
 def levels_of(coverage: float) -> tuple[float, ...]:
@@ -401,21 +282,3 @@ def levels_of(coverage: float) -> tuple[float, ...]:
     end = round((1 - coverage) / 2, 6)
     inner = [level for level in LEVELS if end < level < 1 - end]
     return tuple(sorted({end, round(1 - end, 6), *inner}))
-
-
-def _windows(values: Floats, origins: NDArray[np.int64], horizon: int) -> Floats:
-    """Return the `horizon` values after each origin, (origins, horizon)."""
-    return np.asarray(values[origins[:, None] + np.arange(1, horizon + 1)])
-
-
-def _seasonal(values: Floats, origins: NDArray[np.int64], horizon: int, season: int) -> Floats:
-    """Return the value of the last season at the same place, (origins, horizon)."""
-    ahead = np.arange(1, horizon + 1)
-    back = season * np.ceil(ahead / season).astype(np.int64)
-    place = origins[:, None] + ahead - back
-    return np.asarray(np.where(place >= 0, values[np.maximum(place, 0)], values[origins, None]))
-
-
-def _change(values: Floats) -> float:
-    """Return the mean change from one step to the next."""
-    return float(np.abs(np.diff(values)).mean()) or 1.0

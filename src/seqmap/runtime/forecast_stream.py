@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.codecs.series import Reader, Scale
+from seqmap.codecs.series_reader import Reader
+from seqmap.codecs.series_scale import Scale
 from seqmap.errors import ArchiveError, DataError
 from seqmap.runtime import conformal
 from seqmap.runtime.archive import Archive, from_bytes, to_bytes

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
-from ctypes import POINTER, c_float, c_int32, c_int64, c_void_p
+from ctypes import c_float, c_void_p
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.errors import ConfigError
 from seqmap.runtime import native
-from seqmap.runtime.container import BF16
-from seqmap.runtime.ops.weights import scales_of, widened
+from seqmap.runtime.native_encoder import (
+    POOLINGS,
+    PRECISIONS,
+    TABLES,
+    EncoderConfig,
+    choice,
+    collect,
+    core,
+)
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int32]
@@ -26,77 +32,6 @@ Precision = Literal["fp32", "bf16", "int8"]
 
 TABLE_BYTES = 64 << 20
 """Default limit of the table of the first layer's gate sums."""
-
-_PRECISIONS = {"fp32": 0, "bf16": 1, "int8": 2}
-_POOLINGS = {"none": 0, "last": 1, "mean": 2, "max": 3, "mean-max": 4, "attention": 5}
-_TABLES = {"auto": 0, "none": 1, "fp32": 2, "bf16": 3}
-
-
-class _Config(ctypes.Structure):
-    """The C struct seqmap_encoder_config."""
-
-    _fields_ = [
-        (name, c_int32)
-        for name in (
-            "bytes",
-            "vocabulary",
-            "input_size",
-            "hidden",
-            "layers",
-            "directions",
-            "pooling",
-            "attention",
-            "classes",
-            "precision",
-            "table",
-            "embedding",
-        )
-    ] + [("table_bytes", c_int64)]
-
-
-class _Weights(ctypes.Structure):
-    """The C struct seqmap_encoder_weights."""
-
-    _fields_ = [
-        ("embedding", c_void_p),
-        ("embedding_scale", c_void_p),
-        ("w_ih", POINTER(c_void_p)),
-        ("w_hh", POINTER(c_void_p)),
-        ("bias", POINTER(c_void_p)),
-        ("attention_weight", c_void_p),
-        ("attention_bias", c_void_p),
-        ("attention_context", c_void_p),
-        ("head_weight", c_void_p),
-        ("head_bias", c_void_p),
-    ]
-
-
-def _core() -> ctypes.CDLL:
-    core = native.require()
-    pointer, number, big = c_void_p, c_int32, c_int64
-    native.declare(
-        core,
-        {
-            "seqmap_encoder_create": (
-                [POINTER(_Config), POINTER(_Weights), POINTER(c_void_p)],
-                number,
-            ),
-            "seqmap_encoder_destroy": ([pointer], None),
-            "seqmap_encoder_warm": ([pointer], number),
-            "seqmap_encoder_bytes": ([pointer, number], big),
-            "seqmap_encoder_run": (
-                [pointer, pointer, pointer, pointer, big, pointer, pointer, pointer],
-                number,
-            ),
-            "seqmap_encoder_document": ([pointer, ctypes.c_char_p, big, pointer], number),
-            "seqmap_encoder_state_bytes": ([pointer], big),
-            "seqmap_encoder_state_init": ([pointer, pointer], number),
-            "seqmap_encoder_feed": ([pointer, pointer, pointer, pointer, big, pointer], number),
-            "seqmap_encoder_step": ([pointer, pointer, number, pointer], number),
-            "seqmap_encoder_result": ([pointer, pointer, pointer, pointer], number),
-        },
-    )
-    return core
 
 
 @dataclass(frozen=True)
@@ -142,12 +77,12 @@ class NativeEncoder:
         table_bytes: int = TABLE_BYTES,
     ) -> None:
         self._handle: int | None = None
-        self._core = _core()
-        config = _Config(bytes=ctypes.sizeof(_Config), table_bytes=table_bytes)
-        config.precision = _choice("precision", precision, _PRECISIONS)
-        config.pooling = _choice("pooling", pooling, _POOLINGS)
-        config.table = _choice("table", table, _TABLES)
-        kept, weights = _collect(arrays, prefix, config)
+        self._core = core()
+        config = EncoderConfig(bytes=ctypes.sizeof(EncoderConfig), table_bytes=table_bytes)
+        config.precision = choice("precision", precision, PRECISIONS)
+        config.pooling = choice("pooling", pooling, POOLINGS)
+        config.table = choice("table", table, TABLES)
+        kept, weights = collect(arrays, prefix, config)
         handle = c_void_p()
         native.check(self._core.seqmap_encoder_create(config, weights, handle))
         assert handle.value is not None
@@ -346,86 +281,5 @@ class NativeStream:
         return NativeStream(self._encoder, self.snapshot())
 
 
-def _choice(name: str, given: str, allowed: Mapping[str, int]) -> int:
-    if given not in allowed:
-        raise ConfigError(f"unknown {name} of a native encoder", given=given, allowed=allowed)
-    return allowed[given]
-
-
 def _empty(rows: int, columns: int) -> Floats | None:
     return np.empty((rows, columns), np.float32) if columns else None
-
-
-def _collect(
-    arrays: Mapping[str, NDArray[Any]], prefix: str, config: _Config
-) -> tuple[dict[str, NDArray[Any]], _Weights]:
-    """Fill in `config` from the shapes; the arrays returned keep the weights' pointers valid."""
-    kept: dict[str, NDArray[Any]] = {}
-
-    def pointer(name: str, *shape: int) -> int:
-        array = np.ascontiguousarray(widened(arrays, name), np.float32)
-        if array.shape != shape:
-            raise native.NativeError(f"{name} has the shape {array.shape}, not {shape}")
-        kept[name] = array
-        return int(array.ctypes.data)
-
-    layers = 0
-    while f"{prefix}.layers.{layers}.forward.w_hh" in arrays:
-        layers += 1
-    if layers == 0:
-        raise native.NativeError(f"there is no {prefix}.layers.0.forward.w_hh")
-    sides = ["forward", "backward"]
-    sides = [side for side in sides if f"{prefix}.layers.0.{side}.w_hh" in arrays]
-    hidden = arrays[f"{prefix}.layers.0.forward.w_hh"].shape[-1]
-    size = len(sides) * hidden
-    config.hidden, config.layers, config.directions = hidden, layers, len(sides)
-    config.input_size = arrays[f"{prefix}.layers.0.forward.w_ih"].shape[-1]
-    weights = _Weights()
-    shapes = {"w_ih": (4 * hidden, 0), "w_hh": (4 * hidden, hidden), "bias": (4 * hidden,)}
-    for field, shape in shapes.items():
-        table = (c_void_p * (layers * len(sides)))()
-        for layer in range(layers):
-            for d, side in enumerate(sides):
-                if field == "w_ih":
-                    shape = (4 * hidden, size if layer else config.input_size)
-                table[layer * len(sides) + d] = pointer(
-                    f"{prefix}.layers.{layer}.{side}.{field}", *shape
-                )
-        setattr(weights, field, table)
-    if "embedding.weight" in arrays:
-        config.vocabulary = len(arrays["embedding.weight"])
-        kept |= _embedding(arrays, config, weights)
-    if config.pooling == _POOLINGS["attention"]:
-        config.attention = len(arrays["pooling.context"])
-        weights.attention_weight = pointer("pooling.project.weight", config.attention, size)
-        weights.attention_bias = pointer("pooling.project.bias", config.attention)
-        weights.attention_context = pointer("pooling.context", config.attention)
-    if "head.weight" in arrays and config.pooling != _POOLINGS["none"]:
-        config.classes = len(arrays["head.weight"])
-        pooled = size * (1 + (config.pooling == _POOLINGS["mean-max"]))
-        weights.head_weight = pointer("head.weight", config.classes, pooled)
-        weights.head_bias = pointer("head.bias", config.classes)
-    return kept, weights
-
-
-def _embedding(
-    arrays: Mapping[str, NDArray[Any]], config: _Config, weights: _Weights
-) -> dict[str, NDArray[Any]]:
-    """Point to the embedding as it is stored; returns what must be kept."""
-    table = arrays["embedding.weight"]
-    if table.shape != (config.vocabulary, config.input_size):
-        raise native.NativeError(f"embedding.weight has the shape {table.shape}")
-    kept: dict[str, NDArray[Any]] = {}
-    if table.dtype == BF16:
-        config.embedding = _PRECISIONS["bf16"]
-    elif table.dtype == np.int8:
-        config.embedding = _PRECISIONS["int8"]
-        scales = np.ascontiguousarray(scales_of(arrays, "embedding.weight"))
-        kept["embedding.scale"] = scales
-        weights.embedding_scale = scales.ctypes.data
-    else:
-        table = table.astype(np.float32, copy=False)
-    table = np.ascontiguousarray(table)
-    kept["embedding.weight"] = table
-    weights.embedding = table.ctypes.data
-    return kept

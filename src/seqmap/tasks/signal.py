@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqmap.codecs.labels import LabelCodec
-from seqmap.codecs.series import filled
+from seqmap.codecs.series_scale import filled
 from seqmap.config import Config
 from seqmap.errors import DataError, UserError
 from seqmap.tasks.classify import Classify, LabelSet

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.codecs.series import SeriesCodec, find_season
+from seqmap.codecs.series import SeriesCodec
+from seqmap.codecs.series_scale import find_season
 from seqmap.config import Config
 from seqmap.data.series import Series
 from seqmap.errors import DataError

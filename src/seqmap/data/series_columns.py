@@ -1,0 +1,147 @@
+"""Which column of a table of series is what, and its cells as numbers and times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqmap.data.clock import Times, parse_times
+from seqmap.data.records import Column, ReadOptions
+from seqmap.data.table import Cell, Table
+from seqmap.errors import DataError, nearest
+
+TIME_NAMES = ("date", "time", "timestamp", "datetime", "ds", "month", "day", "日期", "时间")
+SERIES_NAMES = ("unique_id", "series", "series_id", "item_id", "id", "序列")
+VALUE_NAMES = ("y", "value", "target")
+_MISSING = frozenset(("", "nan", "na", "n/a", "null", "none", "<na>", "-", "?"))
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Places of columns; None where there is none."""
+
+    time: int | None
+    series: int | None
+    values: tuple[int, ...]
+    covariates: tuple[int, ...]
+
+
+def number_of(cell: Cell, path: str, line: int) -> float:
+    """Return the number of a cell; NaN where it is missing.
+
+    Raises:
+        DataError: It is none.
+    """
+    if cell is None:
+        return float("nan")
+    if isinstance(cell, int | float):
+        return float(cell)
+    text = str(cell).strip()
+    if text.lower() in _MISSING:
+        return float("nan")
+    try:
+        value = float(text)
+    except ValueError:
+        raise DataError(
+            "a value of a series is a number",
+            path=path,
+            line=line,
+            given=text,
+            remedy="Leave it empty where it is missing, or name the columns with --value-columns",
+        ) from None
+    if not np.isfinite(value):
+        raise DataError("a value of a series is finite", path=path, line=line, given=text)
+    return value
+
+
+def times_of(cells: list[Any], path: str, lines: list[int]) -> Times:
+    """Return the times of a column.
+
+    Raises:
+        DataError: A cell is none, or is missing.
+    """
+    found = parse_times(cells)
+    if found is None:
+        line = next(
+            (line for line, cell in zip(lines, cells, strict=True) if parse_times([cell]) is None),
+            lines[0],
+        )
+        given = cells[lines.index(line)]
+        raise DataError(
+            "not a time, or not written as the others are",
+            path=path,
+            line=line,
+            given=given,
+            allowed="such as 2024-01-31, 2024-01-31 23:00, 31.01.2024",
+        )
+    if np.isnat(found).any():
+        line = lines[int(np.isnat(found).argmax())]
+        raise DataError("the time is missing", path=path, line=line)
+    return found
+
+
+def roles_of(table: Table, options: ReadOptions, notes: list[str]) -> Roles:
+    """Decide what each column is, by the options, by its name, by its first values."""
+
+    def place(column: Column) -> int:
+        return _place(table, column)
+
+    lower = [name.strip().lower() for name in table.columns]
+    time = None if options.time_column is None else place(options.time_column)
+    if time is None:
+        time = next((lower.index(name) for name in TIME_NAMES if name in lower), None)
+    if time is None and table.sample and not is_number(table.sample[0][0]):
+        cells = [row[0] for row in table.sample]
+        time = 0 if parse_times(cells) is not None else None
+    series = None if options.series_column is None else place(options.series_column)
+    if series is None and options.value_columns is None:
+        series = next((lower.index(n) for n in SERIES_NAMES if n in lower), None)
+    covariates = tuple(place(column) for column in options.covariates or ())
+    taken = {time, series, *covariates}
+    if options.value_columns is not None:
+        return Roles(time, series, tuple(place(c) for c in options.value_columns), covariates)
+    free = [k for k in range(len(table.columns)) if k not in taken]
+    usual = [lower.index(name) for name in VALUE_NAMES if name in lower]
+    if usual and usual[0] in free:
+        free = usual[:1]
+    numeric = [k for k in free if all(is_number(row[k]) for row in table.sample)]
+    if not numeric:
+        raise DataError(
+            "no column holds numbers",
+            path=table.source.shown,
+            given=", ".join(table.columns),
+            remedy="Name the columns with --value-columns",
+        )
+    left = [table.columns[k] for k in free if k not in numeric]
+    if left:
+        notes.append(f"left out, not numbers: {', '.join(left)}")
+    return Roles(time, series, tuple(numeric), covariates)
+
+
+def _place(table: Table, column: Column) -> int:
+    if isinstance(column, int):
+        if -len(table.columns) <= column < len(table.columns):
+            return column % len(table.columns)
+    elif column in table.columns:
+        return table.columns.index(column)
+    close = nearest(str(column), table.columns)
+    raise DataError(
+        "there is no such column",
+        path=table.source.shown,
+        given=column,
+        allowed=table.columns,
+        remedy=f"Did you mean {close!r}?" if close else None,
+    )
+
+
+def is_number(cell: Cell) -> bool:
+    """Tell whether a cell is a number, or missing."""
+    if cell is None or isinstance(cell, int | float):
+        return True
+    text = str(cell).strip()
+    try:
+        return text.lower() in _MISSING or np.isfinite(float(text))
+    except ValueError:
+        return False
