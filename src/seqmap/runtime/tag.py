@@ -28,7 +28,7 @@ from seqmap.tasks.tag import Tag, TagCodecs, entities_of
 from seqmap.tasks.tag_results import Alternative, Entity, Tagging
 
 if TYPE_CHECKING:
-    from seqmap.runtime.explain.tag import TagExplanation
+    from seqmap.runtime.explain.tag_explanation import TagExplanation
     from seqmap.runtime.tag_stream import TagStream
 
 TagInput = str | Sequence[str] | Sentence

@@ -15,7 +15,7 @@ from seqmap.runtime.explain.page import (
     styled,
     whole,
 )
-from seqmap.runtime.explain.tag import TagExplanation
+from seqmap.runtime.explain.tag_explanation import TagExplanation
 
 _WORTH = 0.01
 """Tags that are nowhere more probable are left out of the table."""
