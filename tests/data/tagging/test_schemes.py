@@ -90,6 +90,13 @@ def test_repairs(tags: str, scheme: str, broken: int, meant: list[tuple[int, int
     assert spans_of(tags.split()) == [Span(*span) for span in meant]
 
 
+def test_prefixes_of_no_scheme_are_an_error() -> None:
+    with pytest.raises(TagError, match="prefixes of no scheme: Q-, X-"):
+        detect_scheme([["X-PER", "O"], ["Q-LOC", "O"]])
+    assert detect_scheme([["X-PER", "Q-LOC"]]) == "none"
+    assert detect_scheme([["X-PER", "NOUN", "O"]]) == "none"
+
+
 def test_ends_of_two_schemes_are_an_error_and_a_slip_is_not() -> None:
     ended, unended = ["B-X", "E-X", "O"], ["B-X", "I-X", "O"]
     with pytest.raises(TagError, match="3 spans have no end"):

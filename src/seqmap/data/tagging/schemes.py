@@ -22,6 +22,7 @@ Scheme = Literal["iob1", "iob2", "bioes", "bmes", "bilou", "none"]
 SCHEMES: tuple[Scheme, ...] = ("iob1", "iob2", "bioes", "bmes", "bilou", "none")
 
 _TAG = re.compile(r"([BIEMSLU])(?:-(.*))?")
+_STRANGE = re.compile(r"([A-Z])-.+")  # looks like a prefix, and is of no scheme
 # All prefixes as those of BIOES.
 _PLAIN = {"B": "B", "I": "I", "E": "E", "S": "S", "M": "I", "L": "E", "U": "S"}
 _PREFIXES: dict[Scheme, frozenset[str]] = {
@@ -70,10 +71,10 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme:
     """Return the scheme of a file's tags; `none` where tags are no spans (parts of speech).
 
     Raises:
-        TagError: Prefixes of several schemes occur, or spans that end as in several.
+        TagError: Prefixes of several schemes occur, or of none, or spans that end as in several.
     """
     prefixes: Counter[str] = Counter()
-    bare = ""
+    bare: set[str] = set()
     unended = 0  # spans without E- or L-
     apart = touching = starts = 0  # B- that begin after something else / right after their type
     for tags in sentences:
@@ -82,7 +83,7 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme:
             prefix, kind = split_tag(tag)
             prefixes[prefix] += 1
             if not prefix:
-                bare = bare or tag
+                bare.add(tag)
             follows = before[0] in "BIM" and before[1] == kind
             if prefix == "B":
                 touching += follows
@@ -95,7 +96,10 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme:
     found = set(prefixes) - {OUTSIDE, ""}
     if bare:
         if found and prefixes[""] < sum(prefixes[name] for name in found):
-            raise TagError(f"{bare!r} has no prefix, others have {_listed(found)}")
+            raise TagError(f"{min(bare)!r} has no prefix, others have {_listed(found)}")
+        strange = {shown[1] for tag in bare if (shown := _STRANGE.fullmatch(tag))}
+        if prefixes[OUTSIDE] and all(_STRANGE.fullmatch(tag) for tag in bare):
+            raise TagError(f"prefixes of no scheme: {_listed(strange)}")
         return "none"
     if found <= {"B", "I"}:
         return "iob1" if starts and not apart else "iob2"
