@@ -1,14 +1,15 @@
 """Language models: tinyshakespeare, and what pretraining brings to sst2.
 
     python benchmarks/language.py shakespeare [M.seqmap --from RUN.json]
-    python benchmarks/language.py pretrain LM.seqmap [--corpus C.txt] [--set …]
+    python benchmarks/language.py pretrain LM.seqmap [--corpus C.txt] [--on resume_ner] [--set …]
     python benchmarks/language.py finetune [LM.seqmap] [--on sst2] [--seeds 1] [--set …]
 
 `shakespeare` trains configs/tinyshakespeare.toml on the first 90 % of the characters and measures
 the deployed model on the rest; `--from` notes a run that `seqmap train language --json` printed.
 `pretrain` writes the corpus (the training reviews of imdb, and those sentences of mr that are in no
-part of sst2) and trains on it. `finetune` trains sst2, imdb (official train and test), wnut17 or
-resume_ner from it, or from scratch where none is given, with the file of the set's name in
+part of sst2; for resume_ner the titles of thucnews' training part and the training sentences of
+resume_ner itself) and trains on it. `finetune` trains sst2, imdb (official train and test), wnut17
+or resume_ner from it, or from scratch where none is given, with the file of the set's name in
 configs/. Each adds a JSON line to benchmarks/results/language.jsonl. Nothing is chosen on test
 data.
 """
@@ -101,6 +102,18 @@ def key(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", bare)
 
 
+def write_chinese(data: Path, path: Path) -> dict[str, int]:
+    """Write titles of news and the sentences of resume_ner's training part; return the counts."""
+    with gzip.open(data / "thucnews_titles" / "train_part.txt.gz", "rt", encoding="utf-8") as file:
+        titles = [line.rsplit("\t", 1)[0] for line in file]
+    sentences = read_tagged(data / SETS["resume_ner"].train).examples
+    own = ["".join(sentence.tokens) for sentence in sentences]
+    texts = titles + own
+    random.Random(0).shuffle(texts)
+    path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    return {"thucnews_titles": len(titles), "resume_ner": len(own)}
+
+
 def write_corpus(data: Path, path: Path) -> dict[str, int]:
     """Write imdb's training reviews and mr's other sentences, shuffled; return the counts."""
     known = {
@@ -132,14 +145,16 @@ def sst2(data: Path, part: str) -> Sequence[Any]:
     return read_examples(data / "sst2" / f"{part}.tsv", options).examples
 
 
-def pretrain(data: Path, out: Path, corpus: Path, settings: Sequence[str]) -> None:
-    """Write the corpus, and train on it."""
-    counts = write_corpus(data, corpus)
+def pretrain(data: Path, name: str, out: Path, corpus: Path, settings: Sequence[str]) -> None:
+    """Write the corpus for a set, and train on it."""
+    chinese = name == "resume_ner"
+    counts = (write_chinese if chinese else write_corpus)(data, corpus)
     words = [word for setting in settings for word in ("--set", setting)]
     found = seqmap("pretrain", corpus, "--out", out, *words)
     note(
         {
-            "what": "pretrain imdb+mr",
+            "what": "pretrain thucnews+resume" if chinese else "pretrain imdb+mr",
+            "settings": list(settings),
             "corpus": counts,
             "dev": found["dev_metrics"],
             "seconds": round(found["train_seconds"], 1),
@@ -208,7 +223,7 @@ def main() -> None:
     if given.what == "shakespeare":
         shakespeare(given.data, given.run, given.model)
     elif given.what == "pretrain":
-        pretrain(given.data, given.model, given.corpus, given.settings)
+        pretrain(given.data, given.on, given.model, given.corpus, given.settings)
     else:
         seeds = range(42, 42 + given.seeds)
         finetune(given.data, given.on, given.model, seeds, given.settings)

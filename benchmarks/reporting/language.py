@@ -30,10 +30,10 @@ def language_section() -> list[str]:
             f" By epoch: {', '.join(f'{loss:.3f}' for loss in row['dev_losses'])}.",
             "",
         ]
-    started = [row for row in rows if row["what"] == "sst2"] + _scratch()
+    started = [row for row in rows if row["what"] == "sst2"] + _scratch("sst2")
     if not started:
         return [*lines, "Starting from a language model: not measured."]
-    for row in [row for row in rows if row["what"].startswith("pretrain")][-1:]:
+    for row in [row for row in rows if row["what"] == "pretrain imdb+mr"][-1:]:
         counts = row["corpus"]
         lines += [
             f"**sst2**: pretrained on {counts['imdb']:,} reviews of imdb's training part and"
@@ -78,15 +78,17 @@ def language_section() -> list[str]:
     return [*lines, *_others(rows)]
 
 
-def _scratch() -> list[dict[str, Any]]:
-    """Return the runs of `benchmarks/accuracy.py` on sst2: they started from nothing."""
-    path = RESULTS / "accuracy.jsonl"
-    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines()) if path.exists() else []
-    return [
-        {**row, "what": "sst2", "init": None, "settings": [], "test_alone": row["lstm_alone"]}
-        for row in rows
-        if row["set"] == "sst2"
-    ]
+def _scratch(name: str) -> list[dict[str, Any]]:
+    """Return what accuracy.py and tagging.py noted of a set: those runs started from nothing."""
+    found = []
+    for file in ("accuracy.jsonl", "tagging.jsonl"):
+        path = RESULTS / file
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        for row in map(json.loads, lines):
+            if row["set"] == name and row.get("share", 1.0) == 1.0:
+                alone = {"test_alone": row["lstm_alone"]} if "lstm_alone" in row else {}
+                found.append({**row, "what": name, "init": None, "settings": [], **alone})
+    return found
 
 
 def _others(rows: list[dict[str, Any]]) -> list[str]:
@@ -99,13 +101,13 @@ def _others(rows: list[dict[str, Any]]) -> list[str]:
     ):
         shown = []
         for init, start in ((True, "language model"), (False, "scratch")):
-            chosen = [
-                row for row in rows if row["what"] == name and (row["init"] is not None) == init
-            ]
-            chosen.sort(key=lambda row: row["dev"].get("loss", -row["dev"].get("f1", 0.0)))
-            best = {row["seed"]: row for row in reversed(chosen)}
+            chosen = [] if init else _scratch(name)  # of these the newest of each seed counts
+            if init:  # of several settings what is better on dev
+                chosen = [row for row in rows if row["what"] == name and row["init"] is not None]
+                chosen.sort(key=lambda row: row["dev"][metric])
+            best = {row["seed"]: row for row in chosen}
             if best:
-                settings = ", ".join(chosen[0]["settings"]) or "defaults"
+                settings = ", ".join(chosen[-1]["settings"]) or chosen[-1].get("config", "defaults")
                 test = mean_sd([row["test"][metric] for row in best.values()])
                 dev = mean_sd([row["dev"][metric] for row in best.values()])
                 shown.append(f"from {start} {test} on test, {dev} on dev ({settings})")
