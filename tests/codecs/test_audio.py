@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqmap.codecs.audio import AudioCodec, Running, Spectrum, Stacker, reads_left_to_right
+from seqmap.codecs.audio import AudioCodec, Running, Spectrum, Stacker, Voice, reads_left_to_right
 
 RATE = 8000
 RNG = np.random.default_rng(0)
@@ -83,6 +83,20 @@ def test_centred_bands_have_the_usual_mean_and_spread() -> None:
     # Another level is nearly taken out, the less the shorter the recording.
     loud = own.centred(own.bands(10 * SOUND)).mean()
     assert 0 < loud < 0.6 * np.log(100) / min(own.spread)
+
+
+def test_recordings_of_a_speaker_are_centred_together() -> None:
+    plain = AudioCodec(RATE, 20, 3, 2, running=False, prior=0, by_speaker=True)
+    parts = [plain.bands((k + 1) * SOUND[k * 1500 : (k + 1) * 2000]) for k in range(3)]
+    voice = Voice.of(parts[0]) + Voice.of(parts[1]) + Voice.of(parts[2])
+    own = plain.fitted(parts, [voice] * 3)
+    together = np.concatenate([own.centred(part, voice) for part in parts])
+    assert np.abs(together.mean(axis=0)).max() < 1e-4
+    assert np.allclose(together.std(axis=0), 1, atol=1e-3)
+    # Their levels still differ, as they do not where each is centred by itself.
+    assert own.centred(parts[2], voice).mean() > 0.5 > abs(own.centred(parts[2]).mean())
+    before = {name: kept for name, kept in own.to_state().items() if name != "by_speaker"}
+    assert not AudioCodec.from_state(before).by_speaker
 
 
 def test_a_running_mean_follows_another_level() -> None:

@@ -6,6 +6,7 @@ import importlib.util
 import subprocess
 import sys
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +271,28 @@ def test_hardly_anything(
         assert answer.notes[-1] in ("no samples", "silent: nothing above -60 dB")
     stream = forward.stream()
     assert stream.feed(given) == [] and stream.partial() == "" and stream.close() == []
+
+
+def test_recordings_of_a_speaker_are_read_together(make_weights: Any) -> None:
+    model = session(archive(make_weights, encoder__direction="both", audio__mean="speaker"))
+    sounds = [speech(2 + k, 20 + k) * 10**-k for k in range(3)]
+    given = [Recording(Samples(one, RATE), name=str(k)) for k, one in enumerate(sounds)]
+    alone = model.predict(given)
+    same = [replace(one, speaker="a") for one in given]
+    together = model.predict(same)
+    assert [one.text for one in together] != [one.text for one in alone]
+    assert [one.name for one in together] == ["0", "1", "2"]
+    # Neither the order nor other speakers' recordings matter, nor does a lone one change.
+    mixed = [same[2], replace(given[1], speaker="b"), same[0]]
+    both = model.predict([same[0], same[2]])
+    assert [one.words for one in model.predict(mixed)] == [
+        both[1].words,
+        alone[1].words,
+        both[0].words,
+    ]
+    assert [one.words for one in model.predict_iter(same, chunk=1)] == [o.words for o in alone]
+    assert model.at_once > 1000
+    assert not model.acoustics.streams
 
 
 def test_what_is_no_recording(forward: TranscribeSession, both: TranscribeSession) -> None:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ import soundfile
 import torch
 
 from seqmap import Transcriber, load
-from seqmap.codecs.audio import AudioCodec
+from seqmap.codecs.audio import AudioCodec, Voice
+from seqmap.codecs.transcript import TranscriptCodec
 from seqmap.commands.console import Screen
 from seqmap.config import AudioConfig, Config
 from seqmap.data.audio import Recording, Samples
@@ -28,7 +30,9 @@ from seqmap.search.ctc import log_chances, total_chance
 from seqmap.tasks import find_task
 from seqmap.tasks.recordings import AudioSet
 from seqmap.training import train
+from seqmap.training.heard import hear
 from seqmap.training.hearing import at_tempo, copies, hidden, of_voice, varied, with_noise
+from seqmap.training.loop import Watch
 from seqmap.training.transcribe_tuning import said
 
 # Without a search where none is asked about: one of an untrained network takes long.
@@ -248,6 +252,50 @@ def test_what_is_done_to_training_recordings() -> None:
     assert len(at_tempo(plain, 1.25)) == round(len(plain) / 1.25)
     assert np.allclose(at_tempo(plain, 1.0), plain)
     assert len(copies(sound, codec, AudioConfig(mels=12, speed=0.0))) == 1
+
+
+def test_a_speaker_is_varied_with_all_recordings() -> None:
+    codec = AudioCodec(RATE, 12, 3, 2, running=False, prior=0, by_speaker=True)
+    bands = [codec.bands(one.recording.sound.samples(RATE)) for one in speech(3)]
+    voice = sum(map(Voice.of, bands[1:]), start=Voice.of(bands[0]))
+    codec = codec.fitted(bands, [voice] * 3)
+    still = AudioConfig(mels=12, tempo=0.0, tract=0.0, noise=0.0, time_masks=0, band_masks=0)
+    alone, together = codec.encode_bands(bands[0]), codec.encode_bands(bands[0], voice)
+    kinds = {"alone": 0, "together": 0}
+    rng = np.random.default_rng(3)
+    for _ in range(40):  # the level is drawn, and is taken out again
+        found = varied(bands[0], codec, still, rng, voice)
+        assert np.allclose(found, alone, atol=1e-4) or np.allclose(found, together, atol=1e-4)
+        kinds["alone" if np.allclose(found, alone, atol=1e-4) else "together"] += 1
+    assert 2 <= kinds["alone"] <= 16
+    other = replace(still, tract=0.2)
+    for seed in range(9):
+        draws = [np.random.default_rng(seed) for _ in bands]
+        parts = [
+            varied(one, codec, other, draw, voice)[1:-1]  # the ends are padded
+            for one, draw in zip(bands, draws, strict=True)
+        ]
+        middle = np.concatenate(parts)[:, 2 * 12 : 5 * 12].reshape(-1, 12)
+        assert np.abs(middle.mean(axis=0)).max() < 0.2, seed
+
+
+def test_speakers_are_heard_at_each_speed() -> None:
+    spoken = [replace(one.recording, speaker="ab"[k % 2]) for k, one in enumerate(speech(6))]
+    spoken[5] = replace(spoken[5], speaker="")
+    codec = AudioCodec(RATE, 12, 3, 2, running=False, by_speaker=True)
+    target = TranscriptCodec.fit([one.text for one in spoken], TINY.text)
+    part = hear(spoken, codec, target, AudioConfig(mels=12), Watch())
+    assert part.voices[0][0] is part.voices[2][0] is not part.voices[1][0]
+    assert part.voices[5] == (None, None, None)
+    for speed in range(3):
+        own = part.voices[1][speed]
+        assert own is not None
+        assert own.frames == sum(len(part.bands[k][speed]) for k in (1, 3))
+    nobody = [replace(one, speaker="") for one in spoken]
+    with pytest.raises(DataError, match="no recording says who speaks"):
+        hear(nobody, codec, target, AudioConfig(mels=12), Watch())
+    apart = hear(spoken, replace(codec, by_speaker=False), target, AudioConfig(mels=12), Watch())
+    assert all(voice is None for voices in apart.voices for voice in voices)
 
 
 def test_another_voice_moves_the_peaks() -> None:

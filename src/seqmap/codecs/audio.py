@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import chain, repeat
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +29,27 @@ _PRIOR = 100  # frames that the mean of the training counts for in a running mea
 _HISTORY = 300  # frames that a running mean looks back
 
 
+@dataclass(frozen=True, eq=False)
+class Voice:
+    """What is known of how somebody sounds over a microphone: all recordings together.
+
+    Attributes:
+        total: Sum of their bands, (mels,).
+        frames: How many.
+    """
+
+    total: NDArray[np.float64]
+    frames: int
+
+    @classmethod
+    def of(cls, bands: Floats) -> Voice:
+        """Return what one recording tells, (frames, mels)."""
+        return cls(bands.sum(axis=0, dtype=np.float64), len(bands))
+
+    def __add__(self, other: Voice) -> Voice:
+        return Voice(self.total + other.total, self.frames + other.frames)
+
+
 @dataclass(frozen=True)
 class AudioCodec:
     """What turns samples into steps of features.
@@ -39,6 +61,7 @@ class AudioCodec:
         context: Further frames that a step sees on either side.
         prior: Frames that the mean of the training counts for beside those of a whole recording.
         running: Whether bands are centred by a running mean; else by that of the whole recording.
+        by_speaker: Whether it is that of all recordings of the speaker, where these are known.
         mean: Of each band in training.
         spread: Standard deviation of each band in training, once centred.
     """
@@ -49,6 +72,7 @@ class AudioCodec:
     context: int
     running: bool
     prior: int = 10
+    by_speaker: bool = False
     mean: tuple[float, ...] = ()
     spread: tuple[float, ...] = ()
 
@@ -67,14 +91,18 @@ class AudioCodec:
         spectrum = Spectrum(self)
         return np.concatenate([spectrum.feed(samples), spectrum.end()])
 
-    def centred(self, bands: Floats) -> Floats:
-        """Centre and scale the bands of a whole recording, (frames, mels)."""
+    def centred(self, bands: Floats, voice: Voice | None = None) -> Floats:
+        """Centre and scale the bands of a whole recording, (frames, mels).
+
+        Args:
+            bands: Of the recording.
+            voice: Of all recordings of its speaker; None centres it by itself.
+        """
         if self.running:
             return Running(self).feed(bands)
-        known = np.array(self.mean)
-        count = len(bands)
-        total = self.prior * known + bands.sum(axis=0, dtype=np.float64)
-        mean = total / max(self.prior + count, 1)
+        own = Voice.of(bands) if voice is None else voice
+        total = self.prior * np.array(self.mean) + own.total
+        mean = total / max(self.prior + own.frames, 1)
         return np.asarray((bands - mean) / np.array(self.spread), np.float32)
 
     def steps(self, frames: Floats) -> Floats:
@@ -86,20 +114,23 @@ class AudioCodec:
         """Turn a whole recording into what the network reads, (steps, size)."""
         return self.encode_bands(self.bands(samples))
 
-    def encode_bands(self, bands: Floats) -> Floats:
+    def encode_bands(self, bands: Floats, voice: Voice | None = None) -> Floats:
         """Turn the bands of a whole recording, (frames, mels), into steps, (steps, size)."""
-        return self.steps(self.centred(bands))
+        return self.steps(self.centred(bands, voice))
 
-    def fitted(self, recordings: Iterable[Floats]) -> AudioCodec:
+    def fitted(
+        self, recordings: Iterable[Floats], voices: Iterable[Voice | None] = ()
+    ) -> AudioCodec:
         """Return the codec with mean and spread of training bands, (frames, mels) each."""
         count, total, squares = 0, np.zeros(self.mels), np.zeros(self.mels)
-        for bands in recordings:
+        for bands, voice in zip(recordings, chain(voices, repeat(None)), strict=False):
             if not len(bands):
                 continue
-            own = bands.mean(axis=0, dtype=np.float64)
+            known = Voice.of(bands) if voice is None else voice
+            own = known.total / known.frames
             count += len(bands)
-            total += own * len(bands)
-            # Around each recording's own mean: that is what is left once it is centred.
+            total += bands.sum(axis=0, dtype=np.float64)
+            # Around the mean that it is centred by: that is what is left then.
             squares += ((bands - own) ** 2).sum(axis=0, dtype=np.float64)
         mean = total / max(count, 1)
         spread = np.sqrt(squares / max(count, 1))
@@ -120,7 +151,9 @@ class AudioCodec:
         return codec
 
 
-def reads_left_to_right(mean: Literal["auto", "whole", "running"], direction: str) -> bool:
+def reads_left_to_right(
+    mean: Literal["auto", "whole", "speaker", "running"], direction: str
+) -> bool:
     """Tell whether bands are centred by a running mean."""
     return mean == "running" or (mean == "auto" and direction == "forward")
 

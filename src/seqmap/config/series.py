@@ -52,8 +52,9 @@ class AudioConfig:
     """Frames of 10 ms that make one step."""
     context: Annotated[int, Between(0, 32)] = 2
     """Further frames that a step sees on either side."""
-    mean: Literal["auto", "whole", "running"] = "auto"
-    """What bands are centred by; `auto`: the running mean if read left to right, else the whole."""
+    mean: Literal["auto", "whole", "speaker", "running"] = "auto"
+    """What bands are centred by; `auto`: the running mean if read left to right, else the whole;
+    `speaker`: the mean of all recordings of a speaker, for new voices and microphones."""
     prior: Annotated[int, Between(0, 100_000)] = 10
     """Frames that the training's mean counts for beside those of a whole recording; many help
     short recordings of known microphones, few those of new ones."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.codecs.audio import AudioCodec, Floats, Running, Spectrum, Stacker
+from seqmap.codecs.audio import AudioCodec, Floats, Running, Spectrum, Stacker, Voice
 from seqmap.config import Config
 from seqmap.runtime.ops import Arrays
 from seqmap.runtime.ops.weights import take_dense
@@ -73,13 +73,23 @@ class Acoustics:
         """Tell whether a recording of that length is read in one piece."""
         return seconds / self.codec.step * self.codec.stack <= self._window
 
-    def in_windows(self, blocks: Iterable[Floats]) -> Iterator[Floats]:
+    def voice(self, blocks: Iterable[Floats]) -> Voice:
+        """Measure how somebody sounds in a recording of any length, in constant memory.
+
+        Args:
+            blocks: Samples, (samples,) each.
+        """
+        none = Voice(np.zeros(self.codec.mels), 0)
+        return sum(map(Voice.of, _bands(Spectrum(self.codec), blocks)), start=none)
+
+    def in_windows(self, blocks: Iterable[Floats], voice: Voice | None = None) -> Iterator[Floats]:
         """Hear a recording of any length in constant memory.
 
         It is read in windows that overlap; what each says about its middle counts.
 
         Args:
             blocks: Samples, (samples,) each.
+            voice: Of its speaker; None where it stands alone.
 
         Yields:
             Logarithms of probabilities, (steps, classes).
@@ -90,12 +100,12 @@ class Acoustics:
             held = np.concatenate([held, bands])
             # One frame more than a window tells that this is not the last one.
             while len(held) > self._window:
-                found = self.chances([self.codec.encode_bands(held[: self._window])])[0]
+                found = self.chances([self.codec.encode_bands(held[: self._window], voice)])[0]
                 begin = 0 if first else self._margin // stack
                 yield found[begin : (self._window - self._margin) // stack]
                 held = held[self._window - 2 * self._margin :]
                 first = False
-        found = self.chances([self.codec.encode_bands(held)])[0]
+        found = self.chances([self.codec.encode_bands(held, voice)])[0]
         yield found[0 if first else self._margin // stack :]
 
 

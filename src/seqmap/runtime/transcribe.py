@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -11,13 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.codecs.audio import Floats
+from seqmap.codecs.audio import Floats, Voice
 from seqmap.data.audio import Heard, Recording, Samples, Sound, SoundFile
 from seqmap.errors import UserError
 from seqmap.runtime.acoustics import Acoustics
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.search_settings import check_settings
-from seqmap.runtime.session import Session
+from seqmap.runtime.session import CHUNK, Session
 from seqmap.runtime.transcribe_decoder import (
     TRUST,
     Decoder,
@@ -42,6 +43,8 @@ SEARCHES = ("beam", "greedy", "flashlight")
 # What `with_search` sets besides.
 _SETTINGS = ("beam", "weight", "bonus", "unknown")
 _LANGUAGE = "language."
+_TOGETHER = 4096
+"""Recordings that are waited for where those of a speaker are centred together."""
 
 
 class TranscribeSession(Session):
@@ -67,6 +70,8 @@ class TranscribeSession(Session):
         manifest, arrays = archive.manifest, archive.arrays
         self.codecs = self.task.restore_codecs(manifest, arrays)
         target = self.codecs.target
+        if self.codecs.source.by_speaker:
+            self.at_once = _TOGETHER
         self.acoustics = Acoustics(
             arrays,
             self.config,
@@ -211,6 +216,14 @@ class TranscribeSession(Session):
         """Score transcripts against what was said."""
         return self.task.evaluate(examples, self.predict(examples), self.codecs)
 
+    def predict(self, inputs: Iterable[Any]) -> list[Transcript]:
+        """Answer every input; see `Session.predict`.
+
+        A model with `audio.mean=speaker` centres recordings of one speaker together: those that
+        say who speaks (`Recording.speaker`).
+        """
+        return list(self.predict_iter(inputs, chunk=max(self.at_once, CHUNK)))
+
     def stream(self, state: bytes | None = None, *, rate: int | None = None) -> TranscribeStream:
         """Begin a stream: text while somebody speaks, in constant memory.
 
@@ -260,21 +273,36 @@ class TranscribeSession(Session):
         return Transcript(text, tuple(words), round(seconds, 3), name, notes, others)
 
     def _answer(self, inputs: Sequence[Any], begin: int) -> list[Transcript]:
-        return [self._one(*as_sound(one, self.rate, begin + k + 1)) for k, one in enumerate(inputs)]
+        found = [as_sound(one, self.rate, begin + k + 1) for k, one in enumerate(inputs)]
+        sounds = [sound for sound, _ in found]
+        voices = self._voices(inputs, sounds)
+        return [self._one(*one, voice) for one, voice in zip(found, voices, strict=True)]
 
-    def _one(self, sound: Sound, name: str) -> Transcript:
+    def _voices(self, inputs: Sequence[Any], sounds: Sequence[Sound]) -> list[Voice | None]:
+        """Return what is known of the speaker of each recording; None where it stands alone."""
+        if not self.codecs.source.by_speaker:
+            return [None] * len(sounds)
+        speakers = [one.speaker if isinstance(one, Recording) else "" for one in inputs]
+        counts, known = Counter(speakers), dict[str, Voice]()
+        for speaker, sound in zip(speakers, sounds, strict=True):
+            if speaker and counts[speaker] > 1:
+                voice = self.acoustics.voice(sound.hear(self.rate))
+                known[speaker] = known[speaker] + voice if speaker in known else voice
+        return [known.get(speaker) for speaker in speakers]
+
+    def _one(self, sound: Sound, name: str, voice: Voice | None) -> Transcript:
         heard = sound.hear(self.rate)
         decoder = self.decoder()
         segments: list[Segment] = []
-        for rows in self._rows(heard):
+        for rows in self._rows(heard, voice):
             segments += decoder.feed(rows)
         segments += decoder.close()
         return self.answer(segments, heard.seconds, name, heard.notes())
 
-    def _rows(self, heard: Heard) -> Iterable[Floats]:
+    def _rows(self, heard: Heard, voice: Voice | None) -> Iterable[Floats]:
         """Yield the probabilities of a recording in pieces."""
         if not self.acoustics.streams:
-            yield from self.acoustics.in_windows(heard)
+            yield from self.acoustics.in_windows(heard, voice)
             return
         stream = self.acoustics.stream()
         for block in heard:

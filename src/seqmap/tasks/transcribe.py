@@ -204,8 +204,9 @@ class Transcribe(RecordingTask):
             audio.mels,
             audio.stack,
             audio.context,
-            reads_left_to_right(audio.mean, config.encoder.direction),
-            audio.prior,
+            running=reads_left_to_right(audio.mean, config.encoder.direction),
+            prior=audio.prior,
+            by_speaker=audio.mean == "speaker",
         )
 
     def codec_state(self, codecs: TranscribeCodecs) -> tuple[dict[str, Any], dict[str, Any]]:

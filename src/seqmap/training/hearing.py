@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.codecs.audio import AudioCodec, Floats
+from seqmap.codecs.audio import AudioCodec, Floats, Voice
 from seqmap.config import AudioConfig
 from seqmap.data.audio.sound import sped
 
 LOUDNESS = 0.7
 """Standard deviation of a recording's level, as a natural logarithm of power (3 dB)."""
+_ALONE = 0.2
+"""Chance that a recording is heard as if nothing else were known of its speaker."""
 _NOISE = (-3.0, 4.5)  # level of the noise beside the mean of the recording, log power
 
 
@@ -30,17 +32,44 @@ def copies(samples: Floats, codec: AudioCodec, config: AudioConfig) -> list[Floa
 
 
 def varied(
-    bands: Floats, codec: AudioCodec, config: AudioConfig, rng: np.random.Generator
+    bands: Floats,
+    codec: AudioCodec,
+    config: AudioConfig,
+    rng: np.random.Generator,
+    voice: Voice | None = None,
 ) -> Floats:
-    """Vary a training recording, (frames, mels), and bring it into steps, (steps, size)."""
-    bands = bands + np.float32(LOUDNESS * rng.normal())
+    """Vary a training recording, (frames, mels), and bring it into steps, (steps, size).
+
+    Args:
+        bands: Of the recording.
+        codec: What centres and stacks them.
+        config: How much is varied.
+        rng: What draws.
+        voice: Of its speaker's other recordings, which are varied alike; None where unknown.
+    """
+    if voice is not None and rng.random() < _ALONE:
+        voice = None
+    # What is varied is the speaker and the room: the others' mean, (1, mels), moves along.
+    others = None if voice is None else (voice.total / voice.frames).astype(np.float32)[None]
+    level = np.float32(LOUDNESS * rng.normal())
+    bands = bands + level
     if config.tempo > 0:
         bands = at_tempo(bands, rng.uniform(1 - config.tempo, 1 + config.tempo))
+    if others is not None:
+        others = others + level
     if config.tract > 0:
-        bands = of_voice(bands, rng.uniform(1 - config.tract, 1 + config.tract), codec.rate)
+        factor = rng.uniform(1 - config.tract, 1 + config.tract)
+        bands = of_voice(bands, factor, codec.rate)
+        if others is not None:
+            others = of_voice(others, factor, codec.rate)
     if rng.random() < config.noise:
+        clean = bands
         bands = with_noise(bands, rng)
-    return codec.steps(hidden(codec.centred(bands), config, rng))
+        if others is not None:
+            others = others + (bands - clean).mean(axis=0)
+    if voice is not None and others is not None:
+        voice = Voice(others[0].astype(np.float64) * voice.frames, voice.frames)
+    return codec.steps(hidden(codec.centred(bands, voice), config, rng))
 
 
 def at_tempo(bands: Floats, factor: float) -> Floats:

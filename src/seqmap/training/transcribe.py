@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.codecs.audio import AudioCodec
-from seqmap.codecs.transcript import TranscriptCodec, longest_needed
+from seqmap.codecs.transcript import TranscriptCodec
 from seqmap.config import Config
 from seqmap.data.audio import Recording
 from seqmap.errors import DataError
@@ -23,12 +21,12 @@ from seqmap.runtime.session import restore
 from seqmap.search.kneser_ney import fit_ngrams
 from seqmap.search.ngram import NGrams, read_arpa
 from seqmap.tasks.transcribe import Transcribe, TranscribeCodecs
-from seqmap.training.hearing import copies
+from seqmap.training.heard import HeardPart, hear
 from seqmap.training.job import Job, Trained
-from seqmap.training.loop import Epoch, Trainer, Watch
+from seqmap.training.loop import Epoch, Trainer
 from seqmap.training.package import manifest, put_away
 from seqmap.training.setup import choose_precision, torch_set_up
-from seqmap.training.transcribe_learner import HeardPart, TranscribeLearner
+from seqmap.training.transcribe_learner import TranscribeLearner
 from seqmap.training.transcribe_tuning import tuned
 
 
@@ -47,9 +45,9 @@ def train_transcriber(job: Job) -> Trained:
     rate = job.targets.rate if job.targets else fitting[0].sound.header().rate
     target = TranscriptCodec.fit((one.text for one in fitting), job.config.text)
     source = task.source_codec(job.config, rate)
-    train = _heard(fitting, source, target, job.config, job.watch)
-    dev = _heard(choosing, source, target, job.config.replace(audio__speed=0.0), job.watch)
-    source = source.fitted(one[0].astype(np.float32) for one in train.bands)
+    train = hear(fitting, source, target, job.config.audio, job.watch)
+    dev = hear(choosing, source, target, replace(job.config.audio, speed=0.0), job.watch)
+    source = source.fitted(train.plain(), (own[0] for own in train.voices))
     codecs = TranscribeCodecs(source, target)
     arrays, history, interrupted = _fitted(job, codecs, train, dev)
     trained = packed(job, codecs, arrays, train, dev, interrupted=interrupted)
@@ -161,52 +159,6 @@ def _lines(path: str, target: TranscriptCodec) -> list[str]:
     except UnicodeDecodeError:
         raise DataError("this is not UTF-8", path=path) from None
     return [line for line in found if line]
-
-
-def _heard(
-    recordings: Sequence[Recording],
-    source: AudioCodec,
-    target: TranscriptCodec,
-    config: Config,
-    watch: Watch,
-) -> HeardPart:
-    """Compute the features of all recordings; those that are too short for their text are left out.
-
-    Raises:
-        DataError: None is left.
-    """
-    bands: list[tuple[NDArray[Any], ...]] = []
-    targets, texts, seconds = [], [], 0.0
-    short: list[str] = []
-    started = time.perf_counter()
-    for one in recordings:
-        heard = one.sound.hear(source.rate)
-        samples = np.concatenate([np.zeros(0, np.float32), *heard])
-        numbers = target.encode(one.text)
-        found = copies(samples, source, config.audio)
-        # A faster copy has fewer steps: those that are too short for the text are not learned from.
-        fits = [c for c in found if -(-len(c) // source.stack) >= max(longest_needed(numbers), 1)]
-        if not fits or not len(numbers):
-            short.append(one.name)
-            continue
-        seconds += heard.seconds
-        # Half the memory: a step of 2⁻⁷ of a logarithm cannot be heard.
-        bands.append(tuple(c.astype(np.float16) for c in fits))
-        targets.append(numbers)
-        texts.append(target.normal(one.text))
-    if not bands:
-        raise DataError(
-            "no recording is long enough for its transcript",
-            given=short[0] if short else None,
-            remedy="Check that recordings and transcripts belong together",
-        )
-    if short:
-        watch.tell(
-            f"{len(short)} recordings are too short for their transcripts and left out: {short[0]}"
-        )
-    spent = time.perf_counter() - started
-    watch.tell(f"heard {len(bands):,} recordings, {seconds / 60:.1f} min, in {spent:.1f} s")
-    return HeardPart(tuple(bands), tuple(targets), tuple(texts))
 
 
 def _fitted(

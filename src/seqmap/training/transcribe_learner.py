@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +14,7 @@ from seqmap.codecs.transcript import TranscriptCodec
 from seqmap.config import Config, TrainConfig
 from seqmap.nn.transcriber import TranscriberNetwork, ctc, padded
 from seqmap.search.ctc import best_path
+from seqmap.training.heard import HeardPart
 from seqmap.training.hearing import step_counts, varied
 from seqmap.training.learner import Learner, Score
 from seqmap.transcript_metrics import error_rates
@@ -23,22 +22,6 @@ from seqmap.transcript_metrics import error_rates
 LEAST_BATCHES = 16
 """Batches of an epoch, at least: few recordings come several times, each time varied."""
 _AT_ONCE = 32
-
-
-@dataclass(frozen=True)
-class HeardPart:
-    """Recordings whose features are computed.
-
-    Attributes:
-        bands: Copies of each recording at different speeds, (frames, mels) float16 each; the first
-            is the recording itself, if that is long enough.
-        targets: Numbers of each transcript.
-        texts: The folded transcripts.
-    """
-
-    bands: tuple[tuple[NDArray[Any], ...], ...]
-    targets: tuple[NDArray[np.int64], ...]
-    texts: tuple[str, ...]
 
 
 class TranscribeLearner(Learner):
@@ -69,7 +52,7 @@ class TranscribeLearner(Learner):
         self._config = config
         self._device = next(network.parameters()).device
         self._rng = np.random.default_rng([config.train.seed, 2])
-        self._ready = [codec.encode_bands(copies[0].astype(np.float32)) for copies in dev.bands]
+        self._ready = dev.steps(codec)
         self.lengths = step_counts([copies[0] for copies in train.bands], codec)
 
     def plan(self, config: TrainConfig, rng: np.random.Generator) -> list[NDArray[np.int64]]:
@@ -88,8 +71,9 @@ class TranscribeLearner(Learner):
         parts, targets = [], []
         for row in rows:
             copies = self._train.bands[row]
-            bands = copies[int(self._rng.integers(len(copies)))].astype(np.float32)
-            parts.append(varied(bands, self._codec, self._config.audio, self._rng))
+            which = int(self._rng.integers(len(copies)))
+            bands, voice = copies[which].astype(np.float32), self._train.voices[row][which]
+            parts.append(varied(bands, self._codec, self._config.audio, self._rng, voice))
             targets.append(self._train.targets[row])
         scores, lengths = self._scores(parts)
         sizes = torch.tensor([len(one) for one in targets])

@@ -20,7 +20,7 @@ from seqmap.runtime.transcribe_decoder import TRUST, word_features
 from seqmap.search.ctc_beam import BeamOptions
 from seqmap.tasks.transcribe import TranscribeCodecs
 from seqmap.tasks.transcribe_results import Transcript, evaluate_transcripts, word_truth
-from seqmap.training.transcribe_learner import HeardPart
+from seqmap.training.heard import HeardPart
 from seqmap.transcript_metrics import error_rates
 
 _WEIGHTS = (0.3, 0.6, 1.0, 1.5, 2.0)
@@ -50,8 +50,7 @@ def tuned(
     """
     session = restore(draft)
     assert isinstance(session, TranscribeSession)
-    steps = [codecs.source.encode_bands(c[0].astype(np.float32)) for c in dev.bands]
-    rows = session.acoustics.chances(steps)
+    rows = session.acoustics.chances(dev.steps(codecs.source))
     beam = BeamOptions(beam=config.transcribe.beam)
     part = rows[:_MOST], dev.texts[:_MOST]
     if config.transcribe.search != "greedy" and session.lexicon.model is not None:

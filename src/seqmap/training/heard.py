@@ -1,0 +1,121 @@
+"""Recordings whose features are computed once, before training."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqmap.codecs.audio import AudioCodec, Floats, Voice
+from seqmap.codecs.transcript import TranscriptCodec, longest_needed
+from seqmap.config import AudioConfig
+from seqmap.data.audio import Recording
+from seqmap.errors import DataError
+from seqmap.training.hearing import copies
+from seqmap.training.loop import Watch
+
+Halves = NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class HeardPart:
+    """Recordings with their features.
+
+    Attributes:
+        bands: Copies of each recording at different speeds, (frames, mels) each; the first is the
+            recording itself, if that is long enough.
+        targets: Numbers of each transcript.
+        texts: The folded transcripts.
+        voices: Of the speaker at the speed of each copy; None where a recording stands alone.
+    """
+
+    bands: tuple[tuple[Halves, ...], ...]
+    targets: tuple[NDArray[np.int64], ...]
+    texts: tuple[str, ...]
+    voices: tuple[tuple[Voice | None, ...], ...]
+
+    def plain(self) -> Iterator[Floats]:
+        """Yield the bands of each recording as it is, (frames, mels)."""
+        return (copies[0].astype(np.float32) for copies in self.bands)
+
+    def steps(self, codec: AudioCodec) -> list[Floats]:
+        """Bring the recordings, as they are, into steps, (steps, size) each."""
+        both = zip(self.plain(), self.voices, strict=True)
+        return [codec.encode_bands(bands, voices[0]) for bands, voices in both]
+
+
+def hear(
+    recordings: Sequence[Recording],
+    source: AudioCodec,
+    target: TranscriptCodec,
+    config: AudioConfig,
+    watch: Watch,
+) -> HeardPart:
+    """Compute the features of all recordings; those that are too short for their text are left out.
+
+    Raises:
+        DataError: None is left.
+    """
+    bands: list[dict[int, Halves]] = []
+    targets, texts, speakers, seconds = [], [], [], 0.0
+    short: list[str] = []
+    started = time.perf_counter()
+    for one in recordings:
+        heard = one.sound.hear(source.rate)
+        samples = np.concatenate([np.zeros(0, np.float32), *heard])
+        numbers = target.encode(one.text)
+        # A faster copy has fewer steps: those that are too short for the text are not learned from.
+        least = max(longest_needed(numbers), 1)
+        fits = {
+            speed: copy.astype(np.float16)  # half the memory: its last bit cannot be heard
+            for speed, copy in enumerate(copies(samples, source, config))
+            if -(-len(copy) // source.stack) >= least
+        }
+        if not fits or not len(numbers):
+            short.append(one.name)
+            continue
+        seconds += heard.seconds
+        bands.append(fits)
+        targets.append(numbers)
+        texts.append(target.normal(one.text))
+        speakers.append(one.speaker if source.by_speaker else "")
+    if not bands:
+        raise DataError(
+            "no recording is long enough for its transcript",
+            given=short[0] if short else None,
+            remedy="Check that recordings and transcripts belong together",
+        )
+    if short:
+        watch.tell(
+            f"{len(short)} recordings are too short for their transcripts and left out: {short[0]}"
+        )
+    spent = time.perf_counter() - started
+    watch.tell(f"heard {len(bands):,} recordings, {seconds / 60:.1f} min, in {spent:.1f} s")
+    if source.by_speaker and not any(speakers):
+        raise DataError(
+            "audio.mean=speaker, but no recording says who speaks",
+            remedy="Name the speakers in the manifest, or take --set audio.mean=whole",
+        )
+    voices = _voices(bands, speakers)
+    copied = tuple(tuple(fits.values()) for fits in bands)
+    return HeardPart(copied, tuple(targets), tuple(texts), voices)
+
+
+def _voices(
+    bands: Sequence[dict[int, Halves]], speakers: Sequence[str]
+) -> tuple[tuple[Voice | None, ...], ...]:
+    """Return for each copy what all copies of its speaker at its speed sound like together."""
+    known: defaultdict[tuple[str, int], list[Voice]] = defaultdict(list)
+    for fits, speaker in zip(bands, speakers, strict=True):
+        for speed, copy in fits.items():
+            if speaker:
+                known[speaker, speed].append(Voice.of(copy.astype(np.float32)))
+    joint = {key: sum(parts[1:], start=parts[0]) for key, parts in known.items()}
+    return tuple(
+        tuple(joint.get((speaker, speed)) for speed in fits)
+        for fits, speaker in zip(bands, speakers, strict=True)
+    )
