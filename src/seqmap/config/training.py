@@ -35,7 +35,7 @@ class TrainConfig:
     length symbols' vectors are changed in the worst direction; 0 turns it off, 0.02 is a start."""
     layer_rate: Annotated[float, Between(0.001, 1)] = 0.4
     """With `--init`: each layer learns at this share of the rate of the one above it."""
-    unfreeze: Annotated[int, Between(0, 1000)] = 1
+    unfreeze: Annotated[int, Between(0, 1000)] = 0
     """With `--init`: epochs after which the next layer below begins to learn; 0: all at once."""
     average: Annotated[float, Between(0, 0.99999)] = 0.998
     """Decay of the running average of the weights that is evaluated and kept; 0 turns it off."""
