@@ -217,6 +217,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=Path("corpus.txt"))
     parser.add_argument("--set", dest="settings", action="append", default=[])
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first-seed", type=int, default=42)
     parser.add_argument("--on", choices=("sst2", "imdb", *SETS), default="sst2")
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
     given = parser.parse_args()
@@ -225,7 +226,7 @@ def main() -> None:
     elif given.what == "pretrain":
         pretrain(given.data, given.on, given.model, given.corpus, given.settings)
     else:
-        seeds = range(42, 42 + given.seeds)
+        seeds = range(given.first_seed, given.first_seed + given.seeds)
         finetune(given.data, given.on, given.model, seeds, given.settings)
 
 
