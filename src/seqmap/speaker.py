@@ -13,9 +13,9 @@ from seqmap.data.audio import Recording
 from seqmap.errors import DataError
 from seqmap.evaluate import evaluate
 from seqmap.fitted import SessionEstimator
+from seqmap.runtime.sounds import as_sound
 from seqmap.runtime.speak import SpeakSession
 from seqmap.runtime.speak_stream import SpeakStream
-from seqmap.runtime.transcribe import as_sound
 from seqmap.tasks import Evaluation, find_task
 from seqmap.tasks.recordings import AudioSet
 from seqmap.tasks.speak_results import Spoken

@@ -10,7 +10,8 @@ from seqmap.data.audio import Recording
 from seqmap.errors import DataError
 from seqmap.evaluate import evaluate
 from seqmap.fitted import SessionEstimator
-from seqmap.runtime.transcribe import TranscribeSession, as_sound
+from seqmap.runtime.sounds import as_sound
+from seqmap.runtime.transcribe import TranscribeSession
 from seqmap.runtime.transcribe_stream import TranscribeStream
 from seqmap.tasks import Evaluation, find_task
 from seqmap.tasks.recordings import AudioSet

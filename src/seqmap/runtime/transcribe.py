@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from seqmap.codecs.audio import Floats, Voice
-from seqmap.data.audio import Heard, Recording, Samples, Sound, SoundFile
+from seqmap.data.audio import Heard, Recording, Sound
 from seqmap.errors import UserError
 from seqmap.runtime.acoustics import Acoustics
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.search_settings import check_settings
 from seqmap.runtime.session import CHUNK, Session
+from seqmap.runtime.sounds import as_sound, voices_of
 from seqmap.runtime.transcribe_decoder import (
     TRUST,
     Decoder,
@@ -275,20 +271,8 @@ class TranscribeSession(Session):
     def _answer(self, inputs: Sequence[Any], begin: int) -> list[Transcript]:
         found = [as_sound(one, self.rate, begin + k + 1) for k, one in enumerate(inputs)]
         sounds = [sound for sound, _ in found]
-        voices = self._voices(inputs, sounds)
+        voices = voices_of(self.acoustics, inputs, sounds)
         return [self._one(*one, voice) for one, voice in zip(found, voices, strict=True)]
-
-    def _voices(self, inputs: Sequence[Any], sounds: Sequence[Sound]) -> list[Voice | None]:
-        """Return what is known of the speaker of each recording; None where it stands alone."""
-        if not self.codecs.source.by_speaker:
-            return [None] * len(sounds)
-        speakers = [one.speaker if isinstance(one, Recording) else "" for one in inputs]
-        counts, known = Counter(speakers), dict[str, Voice]()
-        for speaker, sound in zip(speakers, sounds, strict=True):
-            if speaker and counts[speaker] > 1:
-                voice = self.acoustics.voice(sound.hear(self.rate))
-                known[speaker] = known[speaker] + voice if speaker in known else voice
-        return [known.get(speaker) for speaker in speakers]
 
     def _one(self, sound: Sound, name: str, voice: Voice | None) -> Transcript:
         heard = sound.hear(self.rate)
@@ -308,35 +292,3 @@ class TranscribeSession(Session):
         for block in heard:
             yield stream.feed(block)
         yield stream.end()
-
-
-def as_sound(given: Any, rate: int, number: int) -> tuple[Sound, str]:
-    """Return an input as sound, and its name.
-
-    Args:
-        given: A path, samples at the model's rate, (samples, rate), a sound, or a recording.
-        rate: The model's.
-        number: Which input it is, for messages.
-
-    Raises:
-        UserError: It is none of these.
-    """
-    if isinstance(given, Recording):
-        return given.sound, given.name
-    if isinstance(given, Sound):
-        return given, ""
-    if isinstance(given, np.ndarray):
-        return Samples(given, rate), ""
-    if isinstance(given, tuple) and len(given) == 2:
-        with suppress(TypeError, ValueError):
-            values: NDArray[Any] = np.asarray(given[0])
-            return Samples(values, int(given[1])), ""
-    if isinstance(given, str) or hasattr(given, "__fspath__"):
-        path = str(given)
-        return SoundFile(path, lambda: path), path
-    raise UserError(
-        "predict takes recordings",
-        given=type(given).__name__,
-        allowed="a path, an array of samples, or (samples, rate)",
-        line=number,
-    )
