@@ -10,8 +10,8 @@ the deployed model on the rest; `--from` notes a run that `seqmap train language
 part of sst2; for resume_ner the titles of thucnews' training part and the training sentences of
 resume_ner itself) and trains on it. `finetune` trains sst2, imdb (official train and test), wnut17
 or resume_ner from it, or from scratch where none is given, with the file of the set's name in
-configs/. Each adds a JSON line to benchmarks/results/language.jsonl. Nothing is chosen on test
-data.
+configs/, or SET_from_lm.toml there. Each adds a JSON line to benchmarks/results/language.jsonl.
+Nothing is chosen on test data.
 """
 
 from __future__ import annotations
@@ -182,7 +182,9 @@ def parts_of(data: Path, name: str) -> tuple[Any, dict[str, Any]]:
 def finetune(data: Path, name: str, init: Path | None, seeds: range, settings: list[str]) -> None:
     """Train on a set from a language model, or from scratch."""
     task, parts = parts_of(data, name)
-    path = HERE.parent / "configs" / f"{name}.toml"
+    path = HERE.parent / "configs" / (f"{name}.toml" if init is None else f"{name}_from_lm.toml")
+    if not path.exists():
+        path = HERE.parent / "configs" / f"{name}.toml"
     base = load_config(path if path.exists() else None, settings, base=task.config())
     for seed in seeds:
         config = base.replace(train__seed=seed)
@@ -193,6 +195,7 @@ def finetune(data: Path, name: str, init: Path | None, seeds: range, settings: l
             "init": None if init is None else load(init).digest,
             "seed": seed,
             "settings": list(settings),
+            "config": f"configs/{path.name}" if path.exists() else "defaults",
             "dev": trained.metrics,
             "epochs": len(trained.history),
             "cpu_seconds": round(time.process_time() - started, 1),
