@@ -102,15 +102,19 @@ def key(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", bare)
 
 
+def write_shuffled(texts: list[str], path: Path) -> None:
+    """Write texts, one a line, in an order that is always the same."""
+    random.Random(0).shuffle(texts)
+    path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+
+
 def write_chinese(data: Path, path: Path) -> dict[str, int]:
     """Write titles of news and the sentences of resume_ner's training part; return the counts."""
     with gzip.open(data / "thucnews_titles" / "train_part.txt.gz", "rt", encoding="utf-8") as file:
         titles = [line.rsplit("\t", 1)[0] for line in file]
     sentences = read_tagged(data / SETS["resume_ner"].train).examples
     own = ["".join(sentence.tokens) for sentence in sentences]
-    texts = titles + own
-    random.Random(0).shuffle(texts)
-    path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    write_shuffled(titles + own, path)
     return {"thucnews_titles": len(titles), "resume_ner": len(own)}
 
 
@@ -128,15 +132,17 @@ def write_corpus(data: Path, path: Path) -> dict[str, int]:
     with gzip.open(data / "imdb" / "train.csv.gz", "rt", encoding="utf-8", newline="") as file:
         reviews = [row["text"].replace("<br />", " ") for row in csv.DictReader(file)]
     kept = [text for text in reviews if key(text) not in known]
-    texts = kept + others
-    random.Random(0).shuffle(texts)
-    path.write_text("".join(" ".join(t.split()) + "\n" for t in texts), encoding="utf-8")
+    write_shuffled([" ".join(text.split()) for text in kept + others], path)
     return {
         "imdb": len(kept),
         "imdb_removed": len(reviews) - len(kept),
         "mr": len(others),
         "mr_removed": len(sentences) - len(others),
     }
+
+
+# Of a set: what its language model reads, and what writes that.
+CORPORA = {"sst2": ("imdb+mr", write_corpus), "resume_ner": ("thucnews+resume", write_chinese)}
 
 
 def sst2(data: Path, part: str) -> Sequence[Any]:
@@ -147,13 +153,13 @@ def sst2(data: Path, part: str) -> Sequence[Any]:
 
 def pretrain(data: Path, name: str, out: Path, corpus: Path, settings: Sequence[str]) -> None:
     """Write the corpus for a set, and train on it."""
-    chinese = name == "resume_ner"
-    counts = (write_chinese if chinese else write_corpus)(data, corpus)
+    what, write = CORPORA.get(name, CORPORA["sst2"])
+    counts = write(data, corpus)
     words = [word for setting in settings for word in ("--set", setting)]
     found = seqmap("pretrain", corpus, "--out", out, *words)
     note(
         {
-            "what": "pretrain thucnews+resume" if chinese else "pretrain imdb+mr",
+            "what": f"pretrain {what}",
             "settings": list(settings),
             "corpus": counts,
             "dev": found["dev_metrics"],
@@ -182,10 +188,10 @@ def parts_of(data: Path, name: str) -> tuple[Any, dict[str, Any]]:
 def finetune(data: Path, name: str, init: Path | None, seeds: range, settings: list[str]) -> None:
     """Train on a set from a language model, or from scratch."""
     task, parts = parts_of(data, name)
-    path = HERE.parent / "configs" / (f"{name}.toml" if init is None else f"{name}_from_lm.toml")
-    if not path.exists():
-        path = HERE.parent / "configs" / f"{name}.toml"
-    base = load_config(path if path.exists() else None, settings, base=task.config())
+    names = [name] if init is None else [f"{name}_from_lm", name]
+    paths = [HERE.parent / "configs" / f"{one}.toml" for one in names]
+    path = next((one for one in paths if one.exists()), None)
+    base = load_config(path, settings, base=task.config())
     for seed in seeds:
         config = base.replace(train__seed=seed)
         started = time.process_time()
@@ -195,7 +201,7 @@ def finetune(data: Path, name: str, init: Path | None, seeds: range, settings: l
             "init": None if init is None else load(init).digest,
             "seed": seed,
             "settings": list(settings),
-            "config": f"configs/{path.name}" if path.exists() else "defaults",
+            "config": "defaults" if path is None else f"configs/{path.name}",
             "dev": trained.metrics,
             "epochs": len(trained.history),
             "cpu_seconds": round(time.process_time() - started, 1),

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from seqmap.codecs.audio import Voice, joined_voices
 from seqmap.config import Config, load_config
 from seqmap.data.audio import Recording, iter_sounds, read_recordings
 from seqmap.runtime import native
@@ -106,18 +107,13 @@ def plain_digits(fitting: Recordings, testing: Recordings, *, by_speaker: bool =
     from sklearn.preprocessing import StandardScaler
 
     codec = find_task("transcribe").source_codec(Config(), 8000)  # type: ignore[attr-defined]
-    means: dict[str, np.ndarray] = {}
 
     def features(part: Recordings) -> np.ndarray:
         rows, heard = [], [codec.bands(one.sound.samples(codec.rate)) for one in part]
-        for one, bands in zip(part, heard, strict=True):
-            mean = bands.mean(axis=0)
-            if by_speaker and one.speaker not in means:
-                alike = [b for o, b in zip(part, heard, strict=True) if o.speaker == one.speaker]
-                means[one.speaker] = np.concatenate(alike).mean(axis=0)
-            if by_speaker:
-                mean = means[one.speaker]
-            cuts = np.array_split(bands - mean, 8)
+        keys = [one.speaker if by_speaker else str(k) for k, one in enumerate(part)]
+        voices = joined_voices(zip(keys, map(Voice.of, heard), strict=True))
+        for key, bands in zip(keys, heard, strict=True):
+            cuts = np.array_split(bands - voices[key].mean, 8)
             rows.append(np.concatenate([c.mean(axis=0) if len(c) else bands[0] for c in cuts]))
         return np.array(rows)
 

@@ -30,7 +30,7 @@ def language_section() -> list[str]:
             f" By epoch: {', '.join(f'{loss:.3f}' for loss in row['dev_losses'])}.",
             "",
         ]
-    started = [row for row in rows if row["what"] == "sst2"] + _scratch("sst2")
+    started = _runs(rows, "sst2")
     if not started:
         return [*lines, "Starting from a language model: not measured."]
     for row in [row for row in rows if row["what"] == "pretrain imdb+mr"][-1:]:
@@ -78,9 +78,9 @@ def language_section() -> list[str]:
     return [*lines, *_others(rows)]
 
 
-def _scratch(name: str) -> list[dict[str, Any]]:
-    """Return what accuracy.py and tagging.py noted of a set: those runs started from nothing."""
-    found = []
+def _runs(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """Return all runs on a set; those of accuracy.py and tagging.py started from nothing."""
+    found = [row for row in rows if row["what"] == name]
     for file in ("accuracy.jsonl", "tagging.jsonl"):
         path = RESULTS / file
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
@@ -101,9 +101,8 @@ def _others(rows: list[dict[str, Any]]) -> list[str]:
     ):
         shown = []
         for init, start in ((True, "language model"), (False, "scratch")):
-            chosen = [] if init else _scratch(name)  # of these the newest of each seed counts
-            if init:  # of several settings what is better on dev
-                chosen = [row for row in rows if row["what"] == name and row["init"] is not None]
+            chosen = [row for row in _runs(rows, name) if (row["init"] is not None) == init]
+            if init:  # of several settings what is better on dev; of scratch the newest
                 chosen.sort(key=lambda row: row["dev"][metric])
             best = {row["seed"]: row for row in chosen}
             if best:

@@ -1,4 +1,4 @@
-"""flashlight's search against every path of small cases, and through a deployed transcriber."""
+"""flashlight's search against every path of small cases."""
 
 from __future__ import annotations
 

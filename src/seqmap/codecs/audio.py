@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, repeat
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from seqmap.errors import MissingExtraError
 
 Floats = NDArray[np.float32]
+Key = TypeVar("Key")
 
 FRAME = 0.010
 """Seconds from frame to frame."""
@@ -48,6 +49,19 @@ class Voice:
 
     def __add__(self, other: Voice) -> Voice:
         return Voice(self.total + other.total, self.frames + other.frames)
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """The mean of the bands, (mels,)."""
+        return self.total / self.frames
+
+
+def joined_voices(parts: Iterable[tuple[Key, Voice]]) -> dict[Key, Voice]:
+    """Add up what recordings tell of each speaker, or of whatever else they are named by."""
+    found: dict[Key, Voice] = {}
+    for key, voice in parts:
+        found[key] = found[key] + voice if key in found else voice
+    return found
 
 
 @dataclass(frozen=True)
@@ -122,18 +136,17 @@ class AudioCodec:
         self, recordings: Iterable[Floats], voices: Iterable[Voice | None] = ()
     ) -> AudioCodec:
         """Return the codec with mean and spread of training bands, (frames, mels) each."""
-        count, total, squares = 0, np.zeros(self.mels), np.zeros(self.mels)
+        every, squares = Voice(np.zeros(self.mels), 0), np.zeros(self.mels)
         for bands, voice in zip(recordings, chain(voices, repeat(None)), strict=False):
             if not len(bands):
                 continue
-            known = Voice.of(bands) if voice is None else voice
-            own = known.total / known.frames
-            count += len(bands)
-            total += bands.sum(axis=0, dtype=np.float64)
+            own = Voice.of(bands)
+            every += own
             # Around the mean that it is centred by: that is what is left then.
-            squares += ((bands - own) ** 2).sum(axis=0, dtype=np.float64)
-        mean = total / max(count, 1)
-        spread = np.sqrt(squares / max(count, 1))
+            middle = own.mean if voice is None else voice.mean
+            squares += ((bands - middle) ** 2).sum(axis=0, dtype=np.float64)
+        mean = every.total / max(every.frames, 1)
+        spread = np.sqrt(squares / max(every.frames, 1))
         spread = np.where(spread > 1e-3, spread, 1.0)
         return replace(self, mean=tuple(mean.tolist()), spread=tuple(spread.tolist()))
 

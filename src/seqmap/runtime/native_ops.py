@@ -199,7 +199,6 @@ class NativeStream:
         self._step, self._feed = core.seqmap_encoder_step, core.seqmap_encoder_feed
         self._result = core.seqmap_encoder_result
         self._handle = c_void_p(encoder._handle)
-        self._feed = core.seqmap_encoder_feed
         self.input = np.zeros(0 if encoder._inputs == "ids" else encoder.input_size, np.float32)
         self._from = c_void_p(self.input.ctypes.data)
         native.check(core.seqmap_encoder_state_init(self._handle, self._where))

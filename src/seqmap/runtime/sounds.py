@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.codecs.audio import Voice
+from seqmap.codecs.audio import Voice, joined_voices
 from seqmap.data.audio import Recording, Samples, Sound, SoundFile
 from seqmap.errors import UserError
 from seqmap.runtime.acoustics import Acoustics
@@ -62,9 +62,10 @@ def voices_of(
     if not codec.by_speaker:
         return [None] * len(sounds)
     speakers = [one.speaker if isinstance(one, Recording) else "" for one in inputs]
-    counts, known = Counter(speakers), dict[str, Voice]()
-    for speaker, sound in zip(speakers, sounds, strict=True):
-        if speaker and counts[speaker] > 1:
-            voice = acoustics.voice(sound.hear(codec.rate))
-            known[speaker] = known[speaker] + voice if speaker in known else voice
+    counts = Counter(speakers)
+    known = joined_voices(
+        (speaker, acoustics.voice(sound.hear(codec.rate)))
+        for speaker, sound in zip(speakers, sounds, strict=True)
+        if speaker and counts[speaker] > 1
+    )
     return [known.get(speaker) for speaker in speakers]

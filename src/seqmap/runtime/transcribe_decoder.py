@@ -138,6 +138,8 @@ class Decoder:
         state: DecoderState | None = None,
     ) -> None:
         self._codec, self._lexicon, self._options = codec, lexicon, options
+        if options.search == "flashlight":
+            check_flashlight(lexicon)
         self.state = state or DecoderState([])
         self._search = self._new_search()
         self._quiet = 0
@@ -177,7 +179,6 @@ class Decoder:
         if self._options.search == "greedy":
             return GreedySearch()
         if self._options.search == "flashlight":
-            check_flashlight(self._lexicon)
             from seqmap.search.flashlight import FlashlightSearch
 
             return FlashlightSearch(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.codecs.audio import AudioCodec, Floats, Voice
+from seqmap.codecs.audio import AudioCodec, Floats, Voice, joined_voices
 from seqmap.codecs.transcript import TranscriptCodec, longest_needed
 from seqmap.config import AudioConfig
 from seqmap.data.audio import Recording
@@ -58,8 +57,13 @@ def hear(
     """Compute the features of all recordings; those that are too short for their text are left out.
 
     Raises:
-        DataError: None is left.
+        DataError: None is left, or nobody is named though that is needed.
     """
+    if source.by_speaker and not any(one.speaker for one in recordings):
+        raise DataError(
+            "audio.mean=speaker, but no recording says who speaks",
+            remedy="Name the speakers in the manifest, or take --set audio.mean=whole",
+        )
     bands: list[dict[int, Halves]] = []
     targets, texts, speakers, seconds = [], [], [], 0.0
     short: list[str] = []
@@ -95,11 +99,6 @@ def hear(
         )
     spent = time.perf_counter() - started
     watch.tell(f"heard {len(bands):,} recordings, {seconds / 60:.1f} min, in {spent:.1f} s")
-    if source.by_speaker and not any(speakers):
-        raise DataError(
-            "audio.mean=speaker, but no recording says who speaks",
-            remedy="Name the speakers in the manifest, or take --set audio.mean=whole",
-        )
     voices = _voices(bands, speakers)
     copied = tuple(tuple(fits.values()) for fits in bands)
     return HeardPart(copied, tuple(targets), tuple(texts), voices)
@@ -109,13 +108,13 @@ def _voices(
     bands: Sequence[dict[int, Halves]], speakers: Sequence[str]
 ) -> tuple[tuple[Voice | None, ...], ...]:
     """Return for each copy what all copies of its speaker at its speed sound like together."""
-    known: defaultdict[tuple[str, int], list[Voice]] = defaultdict(list)
-    for fits, speaker in zip(bands, speakers, strict=True):
-        for speed, copy in fits.items():
-            if speaker:
-                known[speaker, speed].append(Voice.of(copy.astype(np.float32)))
-    joint = {key: sum(parts[1:], start=parts[0]) for key, parts in known.items()}
+    known = joined_voices(
+        ((speaker, speed), Voice.of(copy.astype(np.float32)))
+        for fits, speaker in zip(bands, speakers, strict=True)
+        for speed, copy in fits.items()
+        if speaker
+    )
     return tuple(
-        tuple(joint.get((speaker, speed)) for speed in fits)
+        tuple(known.get((speaker, speed)) for speed in fits)
         for fits, speaker in zip(bands, speakers, strict=True)
     )

@@ -49,26 +49,21 @@ def varied(
     """
     if voice is not None and rng.random() < _ALONE:
         voice = None
-    # What is varied is the speaker and the room: the others' mean, (1, mels), moves along.
-    others = None if voice is None else (voice.total / voice.frames).astype(np.float32)[None]
+    # What is varied is the speaker and the room: the mean of all, (1, mels), moves along.
+    usual = np.zeros(codec.mels) if voice is None else voice.mean
+    mean = usual.astype(np.float32)[None]
     level = np.float32(LOUDNESS * rng.normal())
-    bands = bands + level
+    bands, mean = bands + level, mean + level
     if config.tempo > 0:
         bands = at_tempo(bands, rng.uniform(1 - config.tempo, 1 + config.tempo))
-    if others is not None:
-        others = others + level
     if config.tract > 0:
         factor = rng.uniform(1 - config.tract, 1 + config.tract)
-        bands = of_voice(bands, factor, codec.rate)
-        if others is not None:
-            others = of_voice(others, factor, codec.rate)
+        bands, mean = (of_voice(part, factor, codec.rate) for part in (bands, mean))
     if rng.random() < config.noise:
-        clean = bands
-        bands = with_noise(bands, rng)
-        if others is not None:
-            others = others + (bands - clean).mean(axis=0)
-    if voice is not None and others is not None:
-        voice = Voice(others[0].astype(np.float64) * voice.frames, voice.frames)
+        noisy = with_noise(bands, rng)
+        bands, mean = noisy, mean + (noisy - bands).mean(axis=0)
+    if voice is not None:
+        voice = Voice(mean[0].astype(np.float64) * voice.frames, voice.frames)
     return codec.steps(hidden(codec.centred(bands, voice), config, rng))
 
 

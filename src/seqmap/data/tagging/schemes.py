@@ -97,9 +97,9 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme:
     if bare:
         if found and prefixes[""] < sum(prefixes[name] for name in found):
             raise TagError(f"{min(bare)!r} has no prefix, others have {_listed(found)}")
-        strange = {shown[1] for tag in bare if (shown := _STRANGE.fullmatch(tag))}
-        if prefixes[OUTSIDE] and all(_STRANGE.fullmatch(tag) for tag in bare):
-            raise TagError(f"prefixes of no scheme: {_listed(strange)}")
+        strange = [shown[1] for tag in bare if (shown := _STRANGE.fullmatch(tag))]
+        if prefixes[OUTSIDE] and len(strange) == len(bare):
+            raise TagError(f"prefixes of no scheme: {_listed(set(strange))}")
         return "none"
     if found <= {"B", "I"}:
         return "iob1" if starts and not apart else "iob2"
