@@ -8,19 +8,6 @@ namespace {
 
 SEQMAP_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
 
-// The larger of each pair of lanes, through a division-free blend of what simd.h offers.
-SEQMAP_INLINE Vec larger_lanes(Vec a, Vec b) {
-#if defined(SEQMAP_PORTABLE)
-  return {pick(a.v > b.v, a.v, b.v)};
-#elif defined(__AVX512F__)
-  return {_mm512_max_ps(a.v, b.v)};
-#elif defined(__AVX2__)
-  return {_mm256_max_ps(a.v, b.v)};
-#else
-  return {vmaxq_f32(a.v, b.v)};
-#endif
-}
-
 #include "infer/cell.inl.h"
 #include "infer/formats.inl.h"
 #include "infer/panels.inl.h"

@@ -25,6 +25,7 @@ SEQMAP_INLINE Vec fnma(Vec a, Vec b, Vec c) { return {_mm512_fnmadd_ps(a.v, b.v,
 // The smaller of limit and x, and x when x is NaN.
 SEQMAP_INLINE Vec min_keep_nan(float limit, Vec x) { return {_mm512_min_ps(_mm512_set1_ps(limit), x.v)}; }
 SEQMAP_INLINE Vec max_keep_nan(float limit, Vec x) { return {_mm512_max_ps(_mm512_set1_ps(limit), x.v)}; }
+SEQMAP_INLINE Vec larger_lanes(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }
 SEQMAP_INLINE Vec round_even(Vec x) {
   return {_mm512_roundscale_ps(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
 }

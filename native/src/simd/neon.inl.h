@@ -36,6 +36,7 @@ SEQMAP_INLINE Vec fnma(Vec a, Vec b, Vec c) { return {vfmsq_f32(c.v, a.v, b.v)};
 // The smaller of limit and x, and x when x is NaN (vminq and vmaxq return NaN for NaN).
 SEQMAP_INLINE Vec min_keep_nan(float limit, Vec x) { return {vminq_f32(vdupq_n_f32(limit), x.v)}; }
 SEQMAP_INLINE Vec max_keep_nan(float limit, Vec x) { return {vmaxq_f32(vdupq_n_f32(limit), x.v)}; }
+SEQMAP_INLINE Vec larger_lanes(Vec a, Vec b) { return {vmaxq_f32(a.v, b.v)}; }
 SEQMAP_INLINE Vec round_even(Vec x) { return {vrndnq_f32(x.v)}; }
 // 2^n for integral n in [-126, 127].
 SEQMAP_INLINE Vec exp2_int(Vec n) {

@@ -47,6 +47,7 @@ SEQMAP_INLINE Vec fnma(Vec a, Vec b, Vec c) { return {c.v - a.v * b.v}; }
 // The smaller of limit and x, and x when x is NaN.
 SEQMAP_INLINE Vec min_keep_nan(float limit, Vec x) { return {pick(x.v > splat(limit), splat(limit), x.v)}; }
 SEQMAP_INLINE Vec max_keep_nan(float limit, Vec x) { return {pick(x.v < splat(limit), splat(limit), x.v)}; }
+SEQMAP_INLINE Vec larger_lanes(Vec a, Vec b) { return {pick(a.v > b.v, a.v, b.v)}; }
 // Adding and taking away 1.5 * 2^23 leaves the nearest integer, for |x| < 2^22.
 SEQMAP_INLINE Vec round_even(Vec x) {
   const FloatLanes magic = splat(12582912.f);

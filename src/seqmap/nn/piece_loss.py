@@ -3,7 +3,7 @@
 The scores of a step (steps, pieces) are the largest thing in training a translator: written and
 read half a dozen times by the usual chain of a product, a log-softmax and their gradients. Here
 some hundred steps at a time go through while they are in the cache, and loss and gradients are
-computed together.
+computed together, by the native core where there is one.
 """
 
 from __future__ import annotations
@@ -14,8 +14,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from seqmap.nn import native_softmax
+
 _AT_ONCE = 192
-"""Steps whose scores are held at once."""
+"""Steps whose scores are in the cache at once."""
+
+_HELD = 1 << 24
+"""Bytes of gradients of scores that are held, for few and large products with them."""
 
 
 def piece_loss(
@@ -50,35 +55,26 @@ class _PieceLoss(torch.autograd.Function):
         half: bool,
     ) -> Tensor:
         steps, pieces = len(vectors), len(weight)
-        kind = torch.bfloat16 if half else torch.float32
+        kind = torch.bfloat16 if half else vectors.dtype
         small, table = vectors.to(kind), weight.to(kind)
-        d_vectors = torch.empty_like(vectors)
-        d_weight = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device)
-        d_bias = torch.zeros_like(bias)
-        rows = torch.arange(steps, device=truth.device)
-        total = vectors.new_zeros(())
-        # Σ of all scores of a step, for the smoothed part: a product with the sum of the table.
-        sums = vectors @ weight.sum(dim=0) + bias.sum()
-        for begin in range(0, steps, _AT_ONCE):
-            part = slice(begin, begin + _AT_ONCE)
-            here, right = rows[: len(truth[part])], truth[part]
-            scores = (small[part] @ table.T).float().add_(bias)
-            true = scores[here, right]
-            most = scores.amax(dim=1, keepdim=True)
-            shares = scores.sub_(most).exp_()
-            mass = shares.sum(dim=1, keepdim=True)
-            total += (mass.log() + most).sum() - (1 - smoothing) * true.sum()
-            # ∂loss/∂scores = softmax - target, (steps, pieces)
-            gradient = shares.mul_(1 / mass).sub_(smoothing / pieces)
-            gradient[here, right] -= 1 - smoothing
-            d_bias += gradient.sum(dim=0)
-            small_gradient = gradient.to(kind)
-            d_vectors[part] = small_gradient @ table
-            d_weight += small_gradient.T @ small[part]
-        total -= smoothing / pieces * sums.sum()
+        d_vectors, d_bias = torch.empty_like(vectors), torch.zeros_like(bias)
+        d_weight = torch.zeros_like(weight)
+        total = torch.zeros((), dtype=torch.float64, device=vectors.device)
+        held = max(_AT_ONCE, _HELD // (pieces * table.element_size()))
+        room = torch.empty((min(steps, held), pieces), dtype=kind, device=vectors.device)
+        for begin in range(0, steps, held):
+            group = slice(begin, begin + held)
+            read, right = small[group], truth[group]
+            gradient = room[: len(read)]
+            for first in range(0, len(read), _AT_ONCE):
+                part = slice(first, first + _AT_ONCE)
+                scores = torch.mm(read[part], table.T, out=gradient[part])
+                total += _to_gradient(scores, bias, right[part], smoothing, d_bias)
+            d_vectors[group] = gradient @ table
+            d_weight += gradient.T @ read
         ctx.save_for_backward(d_vectors, d_weight, d_bias)
         ctx.steps = max(steps, 1)
-        mean: Tensor = total / ctx.steps
+        mean: Tensor = (total / ctx.steps).to(vectors.dtype)
         return mean
 
     @staticmethod
@@ -87,3 +83,20 @@ class _PieceLoss(torch.autograd.Function):
         scale = upstream / ctx.steps
         found = (part * scale for part in ctx.saved_tensors)
         return (*found, None, None, None)
+
+
+def _to_gradient(
+    scores: Tensor, bias: Tensor, truth: Tensor, smoothing: float, d_bias: Tensor
+) -> Tensor | float:
+    """Turn scores (steps, pieces) into ∂loss/∂scores = softmax - target; return the loss."""
+    if native_softmax.usable(scores):
+        return native_softmax.to_gradient(scores, bias, truth, smoothing, d_bias)
+    share = smoothing / scores.shape[1]
+    logs = (scores.to(bias.dtype) + bias).log_softmax(dim=1)
+    rows = torch.arange(len(truth), device=truth.device)
+    loss = -(1 - smoothing) * logs[rows, truth].sum() - share * logs.sum()
+    gradient = logs.exp_().sub_(share)
+    gradient[rows, truth] -= 1 - smoothing
+    d_bias += gradient.sum(dim=0)
+    scores.copy_(gradient)
+    return loss

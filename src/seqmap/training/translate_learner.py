@@ -81,38 +81,42 @@ class TranslateLearner(Learner):
         self.lengths = data.lengths
         self._codecs, self._config = codecs, config
         self._data, self._dev = data, dev
+        self._read = data  # as cut in this epoch
         self._measure = measure
         self._device = next(network.parameters()).device
 
     def plan(self, config: TrainConfig, rng: np.random.Generator) -> list[Ints]:
-        """Batches of a bounded number of pieces, sorted by the longer side within pools."""
+        """Batches of a bounded number of pieces, sorted by the longer side within pools.
+
+        Sampled texts are cut for the whole epoch first: planned by their usual lengths, a rare long
+        cut among short ones makes up to 40 % of what a decoder computes padding, instead of 9 %.
+        """
+        sharpness = self._config.translate.sampling
+        if sharpness > 0:
+            self._read = _sampled(
+                self._data.pairs,
+                self._codecs,
+                self._config.text.max_length,
+                Random(int(rng.integers(1 << 62))),
+                sharpness,
+            )
         return plan_batches(
-            self.lengths,
+            self._read.lengths,
             batch_size=config.batch_size,
             batch_tokens=config.batch_tokens,
             rng=rng,
         )
 
     def weight(self, rows: Ints) -> float:
-        """Return the pieces to be written, the ends included; as they are when not sampled."""
-        return float(sum(len(self._data.targets[row]) + 1 for row in rows))
+        """Return the pieces to be written, the ends included."""
+        return float(sum(len(self._read.targets[row]) + 1 for row in rows))
 
     def loss(self, rows: Ints) -> Tensor:
         """Return the mean loss per piece of a batch, labels smoothed (Szegedy et al. 2016, §7)."""
-        sharpness = self._config.translate.sampling
-        data = self._data
-        if sharpness > 0:
-            # torch's generator, so that a resumed training draws the same.
-            draw = Random(int(torch.randint(1 << 62, ())))
-            longest = self._config.text.max_length
-            pairs = [data.pairs[row] for row in rows]
-            codecs = self._codecs
-            sources = [codecs.source.sample(p.source, draw, sharpness)[:longest] for p in pairs]
-            targets = [codecs.target.sample(p.target, draw, sharpness)[:longest] for p in pairs]
-        else:
-            sources = [data.sources[row] for row in rows]
-            targets = [data.targets[row] for row in rows]
-        batch = pair_batch(sources, targets, self._device)
+        read = self._read
+        batch = pair_batch(
+            [read.sources[row] for row in rows], [read.targets[row] for row in rows], self._device
+        )
         truth = _flat(batch.target, batch.target_lengths)
         return self.network.loss(self.network(batch), truth)
 
@@ -139,6 +143,17 @@ class TranslateLearner(Learner):
         # Where answers are not looked at, the share of right pieces stands for them.
         best = next(iter(found.values())) if found else metrics["accuracy"]
         return Score(loss, metrics, -best + 1e-4 * min(loss, 100.0))
+
+
+def _sampled(
+    pairs: Sequence[Pair], codecs: PairCodecs, longest: int, draw: Random, sharpness: float
+) -> PairData:
+    """Turn texts into numbers, each cut at random (Kudo 2018)."""
+    return PairData(
+        pairs,
+        [codecs.source.sample(pair.source, draw, sharpness)[:longest] for pair in pairs],
+        [codecs.target.sample(pair.target, draw, sharpness)[:longest] for pair in pairs],
+    )
 
 
 def pair_batch(sources: Sequence[Ids], targets: Sequence[Ids], device: torch.device) -> PairBatch:
