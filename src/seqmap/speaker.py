@@ -13,7 +13,7 @@ from seqmap.data.audio import Recording
 from seqmap.errors import DataError
 from seqmap.evaluate import evaluate
 from seqmap.fitted import SessionEstimator
-from seqmap.runtime.sounds import as_sound
+from seqmap.runtime.sounds import recordings_of
 from seqmap.runtime.speak import SpeakSession
 from seqmap.runtime.speak_stream import SpeakStream
 from seqmap.tasks import Evaluation, find_task
@@ -23,9 +23,6 @@ from seqmap.training import Epoch, train
 
 Given = Any
 """A path, samples with their rate (samples, rate), or what `seqmap.data.audio` gives."""
-
-_USUAL = 16_000
-"""The rate of samples that come without one."""
 
 
 class Speaker(SessionEstimator[SpeakSession]):
@@ -80,11 +77,11 @@ class Speaker(SessionEstimator[SpeakSession]):
         Raises:
             UserError: The texts, recordings or settings cannot be used.
         """
-        examples = _recordings(X, y)
+        examples = _spoken(X, y)
         trained = train(
             find_task("speak"),
             examples,
-            None if dev is None else _recordings(*dev),
+            None if dev is None else _spoken(*dev),
             config=self._configuration(),
             targets=AudioSet(max(one.sound.header().rate for one in examples)),
             watch=self._watch(),
@@ -117,7 +114,7 @@ class Speaker(SessionEstimator[SpeakSession]):
 
     def evaluate(self, X: Iterable[str], y: Iterable[Given]) -> Evaluation:  # noqa: N803
         """Return the distance to recordings of the same texts, time warped."""
-        return evaluate(self._fitted(), _recordings(X, y))
+        return evaluate(self._fitted(), _spoken(X, y))
 
     def score(self, X: Iterable[str], y: Iterable[Given]) -> float:  # noqa: N803
         """Return the mel-cepstral distortion in dB with a minus: higher is nearer."""
@@ -134,18 +131,10 @@ class Speaker(SessionEstimator[SpeakSession]):
         return self._adjusted(base)
 
 
-def _recordings(texts: Iterable[str], given: Iterable[Given]) -> list[Recording]:
-    said, sounds = list(texts), list(given)
-    if isinstance(texts, str) or len(said) != len(sounds):
-        raise DataError(
-            "texts and recordings differ in number", given=f"{len(said)}, {len(sounds)}"
-        )
-    if not said:
-        raise DataError("there is no recording to learn from")
-    found = []
-    for number, (text, one) in enumerate(zip(said, sounds, strict=True), start=1):
-        if not isinstance(text, str) or not text.strip():
-            raise DataError("a speaker maps texts to recordings", line=number, given=text)
-        sound, name = as_sound(one, _USUAL, number)
-        found.append(Recording(sound, text, name, "", number))
+def _spoken(texts: Iterable[str], given: Iterable[Given]) -> list[Recording]:
+    """Return recordings, each with a text: what is not said cannot be learned to be said."""
+    found = recordings_of(given, texts)
+    for one in found:
+        if not one.text.strip():
+            raise DataError("a speaker maps texts to recordings", line=one.line, given=one.text)
     return found

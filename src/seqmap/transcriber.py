@@ -6,11 +6,9 @@ from collections.abc import Iterable
 from typing import Any, Literal, Self
 
 from seqmap.config import Config
-from seqmap.data.audio import Recording
-from seqmap.errors import DataError
 from seqmap.evaluate import evaluate
 from seqmap.fitted import SessionEstimator
-from seqmap.runtime.sounds import as_sound
+from seqmap.runtime.sounds import recordings_of
 from seqmap.runtime.transcribe import TranscribeSession
 from seqmap.runtime.transcribe_stream import TranscribeStream
 from seqmap.tasks import Evaluation, find_task
@@ -80,11 +78,11 @@ class Transcriber(SessionEstimator[TranscribeSession]):
         Raises:
             UserError: The recordings, texts or settings cannot be used.
         """
-        examples = _recordings(X, y)
+        examples = recordings_of(X, y)
         trained = train(
             find_task("transcribe"),
             examples,
-            None if dev is None else _recordings(*dev),
+            None if dev is None else recordings_of(*dev),
             config=self._configuration(),
             targets=AudioSet(max(one.sound.header().rate for one in examples)),
             watch=self._watch(),
@@ -120,7 +118,7 @@ class Transcriber(SessionEstimator[TranscribeSession]):
 
     def evaluate(self, X: Iterable[Given], y: Iterable[str]) -> Evaluation:  # noqa: N803
         """Return error rates and the report on transcribed recordings."""
-        return evaluate(self._fitted(), _recordings(X, y))
+        return evaluate(self._fitted(), recordings_of(X, y))
 
     def score(self, X: Iterable[Given], y: Iterable[str]) -> float:  # noqa: N803
         """Return one minus the word error rate."""
@@ -137,23 +135,3 @@ class Transcriber(SessionEstimator[TranscribeSession]):
             train__seed=self.seed,
         )
         return self._adjusted(base)
-
-
-def _recordings(given: Iterable[Given], texts: Iterable[str]) -> list[Recording]:
-    inputs, said = list(given), list(texts)
-    if isinstance(given, str) or len(inputs) != len(said):
-        raise DataError(
-            "recordings and texts differ in number", given=f"{len(inputs)}, {len(said)}"
-        )
-    if not inputs:
-        raise DataError("there is no recording to learn from")
-    found = []
-    for number, (one, text) in enumerate(zip(inputs, said, strict=True), start=1):
-        sound, name = as_sound(one, _USUAL, number)
-        speaker = one.speaker if isinstance(one, Recording) else ""
-        found.append(Recording(sound, str(text), name, speaker, number))
-    return found
-
-
-_USUAL = 16_000
-"""The rate of samples that come without one."""

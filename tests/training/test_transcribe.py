@@ -141,6 +141,8 @@ def test_the_estimator(tmp_path: Path) -> None:
         model.fit(given, texts[:-1])
     with pytest.raises(DataError, match="no recording"):
         model.fit([], [])
+    with pytest.raises(DataError, match="line 2.*must be text"):
+        model.fit(given[:2], [texts[0], None])  # type: ignore[list-item]
     model.fit(given, texts)
     assert len(model.predict(given[:2])) == 2
     assert model.session_.lexicon.model is not None and model.session_.rate == RATE

@@ -1,9 +1,9 @@
-"""What a transcriber is given, as sound, and what is known of who speaks."""
+"""What people give as sound, and what is known of who speaks."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -12,8 +12,38 @@ from numpy.typing import NDArray
 
 from seqmap.codecs.audio import Voice, joined_voices
 from seqmap.data.audio import Recording, Samples, Sound, SoundFile
-from seqmap.errors import UserError
+from seqmap.errors import DataError, UserError
 from seqmap.runtime.acoustics import Acoustics
+
+USUAL_RATE = 16_000
+"""The rate of samples that come without one, where there is no model yet."""
+
+
+def recordings_of(sounds: Iterable[Any], texts: Iterable[str]) -> list[Recording]:
+    """Return recordings to learn from, or to be measured on.
+
+    Args:
+        sounds: Whatever `as_sound` takes.
+        texts: What is said in each.
+
+    Raises:
+        DataError: There are none, their numbers differ, or a text is none.
+        UserError: One is no sound.
+    """
+    alone = isinstance(sounds, str) or isinstance(texts, str)
+    given, said = list(sounds), list(texts)
+    if alone or len(given) != len(said):
+        raise DataError("recordings and texts differ in number", given=f"{len(given)}, {len(said)}")
+    if not given:
+        raise DataError("there is no recording to learn from")
+    found = []
+    for number, (one, text) in enumerate(zip(given, said, strict=True), start=1):
+        if not isinstance(text, str):
+            raise DataError("what is said must be text", line=number, given=text)
+        sound, name = as_sound(one, USUAL_RATE, number)
+        speaker = one.speaker if isinstance(one, Recording) else ""
+        found.append(Recording(sound, text, name, speaker, number))
+    return found
 
 
 def as_sound(given: Any, rate: int, number: int) -> tuple[Sound, str]:
