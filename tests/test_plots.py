@@ -9,7 +9,7 @@ import pytest
 from matplotlib import font_manager, rcParams
 from matplotlib.image import imread
 
-from seqmap import plots
+from seqmap import plot_fonts, plots
 from seqmap.errors import OutputError
 
 
@@ -36,10 +36,10 @@ def fonts() -> Iterator[None]:
     before = list(font_manager.fontManager.ttflist)
     kept = ("DejaVu", "Last Resort")
     font_manager.fontManager.ttflist[:] = [e for e in before if e.name.startswith(kept)]
-    plots._families.cache_clear()
+    plot_fonts.families_for.cache_clear()
     yield
     font_manager.fontManager.ttflist[:] = before
-    plots._families.cache_clear()
+    plot_fonts.families_for.cache_clear()
 
 
 def test_learning_curves_are_drawn(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_reliability_is_drawn(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("fonts")
 def test_names_that_no_font_can_draw_become_numbers(tmp_path: Path) -> None:
-    shown, note = plots.presentable(["good", "好！", "a" * 40, "a\nb\t$x_1$"])
+    shown, note = plot_fonts.presentable(["good", "好！", "a" * 40, "a\nb\t$x_1$"])
     assert shown == ["good", "#2", "a" * 23 + "…", "a b $x_1$"]
     assert "class n" in note
     # A missing glyph would warn, and warnings are errors here.
@@ -98,8 +98,8 @@ def test_chinese_names_take_a_font_that_has_them_and_never_one_of_boxes(tmp_path
     names = ["好评", "差评"]
     font = build_font(tmp_path / "chinese.ttf", "好评差")
     font_manager.fontManager.addfont(font)
-    assert plots._families("好评差abc") == [plots._OWN_FONT, "Sample Han"]
-    assert plots.presentable(names) == (names, "")
+    assert plot_fonts.families_for("好评差abc") == [plot_fonts.OWN_FONT, "Sample Han"]
+    assert plot_fonts.presentable(names) == (names, "")
     plots.confusion(np.eye(2), names, tmp_path / "a.png")
     assert inked(tmp_path / "a.png") > 0.01
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seqmap.plots import drawn_on, plain_axes, presentable
+from seqmap.plot_fonts import presentable
+from seqmap.plots import drawn_on, plain_axes
 from seqmap.runtime.alignment import Alignment
 from seqmap.runtime.explain.explanation import Explanation, reduced
 from seqmap.runtime.speak_page import SpokenPage

@@ -1,8 +1,6 @@
 """Pictures of a training and of a model, as PNG files.
 
-Drawn with matplotlib's Agg canvas alone: no window, no pyplot, no global state. Names in scripts
-that matplotlib's own font lacks (Chinese, Japanese, …) take a font of the system that has them;
-where there is none they appear as numbers, with a line that says so, rather than as boxes.
+Drawn with matplotlib's Agg canvas alone: no window, no pyplot, no global state.
 """
 
 from __future__ import annotations
@@ -10,7 +8,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,31 +17,12 @@ import numpy.typing as npt
 
 from seqmap.errors import MissingExtraError, OutputError
 from seqmap.metrics import reliability as reliability_bins
+from seqmap.plot_fonts import OWN_FONT, families_for, presentable
 
 _BLUE, _RED, _GREY = "#1b6ca8", "#c8553d", "#8a8f98"  # told apart by the colour-blind, too
 _DOTS_PER_INCH = 150
 _COUNTS_UP_TO = 16  # with more classes the cells are too small for numbers
 _NAMES_UP_TO = 64
-_LONGEST_NAME = 24
-
-# Fonts with Chinese, Japanese or Korean characters that systems bring, best first.
-_PREFERRED_FONTS = (
-    "Noto Sans CJK SC",
-    "Noto Sans SC",
-    "Source Han Sans SC",
-    "PingFang SC",
-    "Hiragino Sans GB",
-    "Microsoft YaHei",
-    "SimHei",
-    "WenQuanYi Zen Hei",
-    "WenQuanYi Micro Hei",
-    "Droid Sans Fallback",
-    "Noto Sans CJK JP",
-    "Noto Sans CJK KR",
-    "Arial Unicode MS",
-)
-_OWN_FONT = "DejaVu Sans"  # comes with matplotlib
-_BOX_FONTS = ("last resort", "lastresort")  # their glyph for everything is a box
 
 
 class EpochFigures(Protocol):
@@ -263,7 +241,7 @@ def drawn_on(
     except ModuleNotFoundError:
         raise MissingExtraError("matplotlib", "train") from None
 
-    families = _families("".join((title, note, *names))) or [_OWN_FONT]
+    families = families_for("".join((title, note, *names))) or [OWN_FONT]
     with matplotlib.rc_context({"font.family": families, "text.parse_math": False}):
         figure = Figure(figsize=size, dpi=_DOTS_PER_INCH, layout="constrained")
         figure.suptitle(textwrap.fill(title, int(size[0] * 13)), fontsize=11)
@@ -300,51 +278,3 @@ def logarithmic(axis: Any) -> None:
 def _decades(axis: Any) -> float:
     low, high = axis.get_view_interval()
     return float(np.log10(high / low)) if low > 0 else 0.0
-
-
-def presentable(names: Sequence[str]) -> tuple[list[str], str]:
-    """Return names that can be drawn, and a note where some had to become numbers."""
-    shown, lost = [], 0
-    for number, name in enumerate(names, start=1):
-        name = "".join(c if c.isprintable() else " " for c in name)
-        name = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
-        if _families(name) is None:
-            name, lost = f"#{number}", lost + 1
-        shown.append(name)
-    note = "No installed font has the characters of some names: #n is class n of the report."
-    return shown, note if lost else ""
-
-
-@cache
-def _families(text: str) -> list[str] | None:
-    """Return fonts that have all characters of `text` together, or None."""
-    from matplotlib import font_manager
-
-    missing = {ord(c) for c in text if not c.isspace()} - _characters(
-        font_manager.findfont(_OWN_FONT)
-    )
-    found = [_OWN_FONT]
-    rank = {name: place for place, name in enumerate(_PREFERRED_FONTS)}
-    entries = [
-        entry
-        for entry in font_manager.fontManager.ttflist
-        if not entry.name.lower().startswith(_BOX_FONTS)
-    ]
-    for entry in sorted(entries, key=lambda e: (rank.get(e.name, len(rank)), e.name)):
-        if not missing:
-            return found
-        covered = missing & _characters(entry.fname)
-        if covered and entry.name not in found:
-            found.append(entry.name)
-            missing -= covered
-    return None if missing else found
-
-
-@cache
-def _characters(font: str) -> frozenset[int]:
-    from matplotlib.ft2font import FT2Font
-
-    try:
-        return frozenset(FT2Font(font).get_charmap())
-    except (OSError, RuntimeError):
-        return frozenset()

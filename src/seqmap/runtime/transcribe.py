@@ -16,12 +16,12 @@ from seqmap.runtime.search_settings import check_settings
 from seqmap.runtime.session import CHUNK, Session
 from seqmap.runtime.sounds import as_sound, voices_of
 from seqmap.runtime.transcribe_decoder import (
-    TRUST,
     Decoder,
     DecoderOptions,
     Segment,
     check_flashlight,
 )
+from seqmap.runtime.transcribe_words import TRUST
 from seqmap.runtime.wishes import Wish
 from seqmap.search.ctc_beam import BeamOptions
 from seqmap.search.lexicon import Lexicon

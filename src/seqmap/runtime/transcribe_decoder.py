@@ -13,18 +13,15 @@ from typing import Protocol
 
 import numpy as np
 
-from seqmap.calibration import sigmoid, softmax
+from seqmap.calibration import softmax
 from seqmap.codecs.audio import Floats
 from seqmap.codecs.transcript import BLANK, TranscriptCodec
 from seqmap.errors import MissingExtraError, UserError
-from seqmap.search.ctc import align
+from seqmap.runtime.transcribe_words import TRUST, words_of
 from seqmap.search.ctc_beam import BeamOptions, BeamSearch, Reading
 from seqmap.search.lexicon import Lexicon
 from seqmap.search.ngram import Context
 from seqmap.tasks.transcribe_results import OtherReading, Word, joined
-
-TRUST = (2.0, 1.0, 0.0, 2.0)
-"""Weights of a word's confidence before it is calibrated."""
 
 
 class Search(Protocol):
@@ -220,7 +217,14 @@ class Decoder:
     ) -> tuple[list[Segment], Context | None]:
         readings = self._search.readings(max(self._options.n_best, 1), closed=closed)
         best, chances = readings[0], np.stack(rows)
-        words = words_of(list(best.numbers), chances, self._codec, self._lexicon, self._options)
+        words = words_of(
+            list(best.numbers),
+            chances,
+            self._codec,
+            self._lexicon,
+            step=self._options.step,
+            trust=self._options.trust,
+        )
         words = [_moved(word, self.state.begin * self._options.step) for word in words]
         history = best.history if self._lexicon.model is not None else None
         if not words:
@@ -262,65 +266,6 @@ def check_flashlight(lexicon: Lexicon) -> None:
             given=f"{len(lexicon.phrases.words)} words of phrases",
             remedy="Use --search search=beam",
         )
-
-
-def words_of(
-    numbers: list[int],
-    chances: Floats,
-    codec: TranscriptCodec,
-    lexicon: Lexicon,
-    options: DecoderOptions,
-) -> list[Word]:
-    """Return the words of some symbols, with times from the beginning of the rows.
-
-    Args:
-        numbers: The symbols.
-        chances: Logarithms of probabilities, (time, classes).
-        codec: What the symbols mean.
-        lexicon: Holds the language model.
-        options: Seconds of a step, weights of the confidence.
-    """
-    found = []
-    for text, first, last, features in word_features(numbers, chances, codec, lexicon):
-        logit = float(np.dot(features, options.trust[:-1])) + options.trust[-1]
-        trust = float(sigmoid(np.array(logit)))
-        found.append(Word(text, first * options.step, last * options.step, trust))
-    return found
-
-
-def word_features(
-    numbers: list[int], chances: Floats, codec: TranscriptCodec, lexicon: Lexicon
-) -> list[tuple[str, int, int, tuple[float, float, float]]]:
-    """Return words with their first step, one after the last, and what tells of their truth.
-
-    That is the mean and the least of the logarithms of their symbols' probabilities, and that of
-    the word after the words before (0 without a language model), per character.
-    """
-    pieces: list[tuple[str, int, int, float]] = []
-    for number, (first, last) in zip(numbers, align(chances, numbers), strict=True):
-        sure = float(chances[first:last, number].max())
-        pieces += [(character, first, last, sure) for character in codec.table[number]]
-    words: list[list[tuple[str, int, int, float]]] = [[]]
-    for piece in pieces:
-        if piece[0] == " ":
-            words.append([])
-        elif codec.spaced:
-            words[-1].append(piece)
-        else:
-            words.append([piece])
-    found = []
-    model = lexicon.model
-    history: Context = model.begin if model is not None else ()
-    for word in filter(None, words):
-        text = "".join(piece[0] for piece in word)
-        each = [piece[3] for piece in word]
-        likely = 0.0
-        if model is not None:
-            likely = model.score(history, model.number(text)) / len(text)
-            history = model.after(history, model.number(text))
-        features = (sum(each) / len(each), min(each), likely)
-        found.append((text, word[0][1], word[-1][2], features))
-    return found
 
 
 def _text(numbers: Sequence[int], codec: TranscriptCodec) -> str:

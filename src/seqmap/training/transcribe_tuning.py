@@ -16,7 +16,7 @@ from seqmap.config import Config
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.session import restore
 from seqmap.runtime.transcribe import TranscribeSession
-from seqmap.runtime.transcribe_decoder import TRUST, word_features
+from seqmap.runtime.transcribe_words import TRUST, word_features
 from seqmap.search.ctc_beam import BeamOptions
 from seqmap.tasks.transcribe import TranscribeCodecs
 from seqmap.tasks.transcribe_results import Transcript, evaluate_transcripts, word_truth
