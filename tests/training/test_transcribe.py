@@ -131,6 +131,32 @@ def test_rows_give_what_recordings_give(trained: TranscribeSession) -> None:
     assert said(trained, rows).text == trained.predict([sound])[0].text
 
 
+def test_held_out_recordings_are_learned_from_in_the_end() -> None:
+    spoken = [one.recording for one in speech(24)]
+    told: list[str] = []
+
+    def trained_on(dev: list[Recording] | None, closing: int) -> TranscribeSession:
+        config = TINY.replace(train__closing=closing, train__holdout=0.2)
+        told.clear()
+        found = train(
+            find_task("transcribe"), spoken[:20] if dev else spoken, dev, config=config,
+            targets=AudioSet(RATE), watch=Watch(note=told.append),
+        )  # fmt: skip
+        assert ("closing" in " ".join(told)) == (dev is None and closing > 0)
+        session = restore(found.archive)
+        assert isinstance(session, TranscribeSession)
+        return session
+
+    without, closed = trained_on(None, 0).archive, trained_on(None, 2).archive
+    trained_on(spoken[20:], 2)
+    # The figures are those from before: held-out recordings that were learned from prove nothing.
+    assert closed.manifest["metrics"] == without.manifest["metrics"]
+    assert closed.manifest["calibration"] == without.manifest["calibration"]
+    assert closed.arrays.keys() == without.arrays.keys()
+    moved = [n for n, a in closed.arrays.items() if not np.array_equal(a, without.arrays[n])]
+    assert moved and not any(name.startswith("language") for name in moved)
+
+
 def test_the_estimator(tmp_path: Path) -> None:
     spoken = [one.recording for one in speech(12)]
     given = [(one.sound.samples(RATE), RATE) for one in spoken]

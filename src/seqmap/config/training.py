@@ -45,7 +45,7 @@ class TrainConfig:
     """Share of the training data that becomes the dev part when none is given."""
     closing: Annotated[int, Between(0, 100)] = 2
     """Where no dev part is given: last passes over all examples, held-out ones too (texts to labels
-    or tags); of a forecaster the linear branch learns from them, 0 prevents it."""
+    or tags, transcribers); of a forecaster the linear branch learns from them, 0 prevents it."""
     class_weights: Literal["none", "balanced"] = "none"
     """`balanced` weighs a class by the inverse of its frequency."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"

@@ -37,6 +37,15 @@ class HeardPart:
     texts: tuple[str, ...]
     voices: tuple[tuple[Voice | None, ...], ...]
 
+    def with_more(self, other: HeardPart) -> HeardPart:
+        """Return these recordings and others."""
+        return HeardPart(
+            self.bands + other.bands,
+            self.targets + other.targets,
+            self.texts + other.texts,
+            self.voices + other.voices,
+        )
+
     def plain(self) -> Iterator[Floats]:
         """Yield the bands of each recording as it is, (frames, mels)."""
         return (copies[0].astype(np.float32) for copies in self.bands)

@@ -21,9 +21,10 @@ from seqmap.runtime.session import restore
 from seqmap.search.kneser_ney import fit_ngrams
 from seqmap.search.ngram import NGrams, read_arpa
 from seqmap.tasks.transcribe import Transcribe, TranscribeCodecs
+from seqmap.training.closing import learn_held_out
 from seqmap.training.heard import HeardPart, hear
 from seqmap.training.job import Job, Trained
-from seqmap.training.loop import Epoch, Trainer
+from seqmap.training.loop import Trainer
 from seqmap.training.package import manifest, put_away
 from seqmap.training.setup import choose_precision, torch_set_up
 from seqmap.training.transcribe_learner import TranscribeLearner
@@ -49,15 +50,24 @@ def train_transcriber(job: Job) -> Trained:
     dev = hear(choosing, source, target, replace(job.config.audio, speed=0.0), job.watch)
     source = source.fitted(train.plain(), (own[0] for own in train.voices))
     codecs = TranscribeCodecs(source, target)
-    arrays, history, interrupted = _fitted(job, codecs, train, dev)
-    trained = packed(job, codecs, arrays, train, dev, interrupted=interrupted)
-    put_away(trained.archive, job, interrupted=interrupted)
+    with torch_set_up(job.config.train, job.group) as device:
+        network = TranscriberNetwork(source.size, target.classes, job.config).to(device)
+        choose_precision(network, job.config.train)
+        trainer = _trained(job, codecs, network, train, dev)
+        trained = packed(job, codecs, _weights(network), train, dev)
+        archive = trained.archive
+        if job.dev is None and job.config.train.closing and not trainer.interrupted:
+            also = hear(choosing, source, target, job.config.audio, job.watch)
+            learner = _learner(job, codecs, network, train.with_more(also), dev)
+            learn_held_out(learner, job.config.train, job.watch, job.group)
+            archive = replace(archive, arrays={**archive.arrays, **_weights(network)})
+    put_away(archive, job, interrupted=trainer.interrupted)
     return Trained(
-        trained.archive,
-        history,
+        archive,
+        tuple(trainer.history),
         trained.metrics,
         seconds=time.perf_counter() - started,
-        interrupted=interrupted,
+        interrupted=trainer.interrupted,
         cost=trained.metrics["wer"] + trained.metrics["cer"],
         notes=trained.notes,
     )
@@ -84,8 +94,6 @@ def packed(
     arrays: dict[str, NDArray[Any]],
     train: HeardPart,
     dev: HeardPart,
-    *,
-    interrupted: bool = False,
 ) -> Packed:
     """Add language model, weights of the search and confidence to a trained network.
 
@@ -161,32 +169,45 @@ def _lines(path: str, target: TranscriptCodec) -> list[str]:
     return [line for line in found if line]
 
 
-def _fitted(
-    job: Job, codecs: TranscribeCodecs, train: HeardPart, dev: HeardPart
-) -> tuple[dict[str, NDArray[Any]], tuple[Epoch, ...], bool]:
-    config = job.config
-    with torch_set_up(config.train, job.group) as device:
-        network = TranscriberNetwork(codecs.source.size, codecs.target.classes, config).to(device)
-        choose_precision(network, config.train)
-        learner = TranscribeLearner(
-            network,
-            codec=codecs.source,
-            target=codecs.target,
-            train=train,
-            dev=dev,
-            config=config,
-        )
-        trainer = Trainer(
-            learner,
-            config.train,
-            identity={"config": config.to_dict(), "data": _fingerprint(job.train)},
-            checkpoint=job.checkpoint,
-            watch=job.watch,
-            group=job.group,
-        )
-        trainer.fit(resume=job.resume)
-        arrays: dict[str, NDArray[Any]] = dict(to_arrays(network.state_dict()))
-    return arrays, tuple(trainer.history), trainer.interrupted
+def _learner(
+    job: Job,
+    codecs: TranscribeCodecs,
+    network: TranscriberNetwork,
+    train: HeardPart,
+    dev: HeardPart,
+) -> TranscribeLearner:
+    return TranscribeLearner(
+        network,
+        codec=codecs.source,
+        target=codecs.target,
+        train=train,
+        dev=dev,
+        config=job.config,
+    )
+
+
+def _trained(
+    job: Job,
+    codecs: TranscribeCodecs,
+    network: TranscriberNetwork,
+    train: HeardPart,
+    dev: HeardPart,
+) -> Trainer:
+    """Train the network; returns what knows how that went."""
+    trainer = Trainer(
+        _learner(job, codecs, network, train, dev),
+        job.config.train,
+        identity={"config": job.config.to_dict(), "data": _fingerprint(job.train)},
+        checkpoint=job.checkpoint,
+        watch=job.watch,
+        group=job.group,
+    )
+    trainer.fit(resume=job.resume)
+    return trainer
+
+
+def _weights(network: TranscriberNetwork) -> dict[str, NDArray[Any]]:
+    return dict(to_arrays(network.state_dict()))
 
 
 def _fingerprint(recordings: Sequence[Recording]) -> str:
