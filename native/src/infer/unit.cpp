@@ -48,13 +48,6 @@ float store_inputs<FormatInt8>(const float* x, void* out, int64_t n) {
   return most / 127.f;
 }
 
-float sum_lanes(Vec a) {
-  float lanes[kWidth], total = 0.f;
-  store(lanes, a);
-  for (int i = 0; i < kWidth; ++i) total += lanes[i];
-  return total;
-}
-
 void attend(const float* const* x, const float* context, int64_t width, int64_t rows, float* out) {
   const FlushDenormals flush;
   for (int64_t r = 0; r < rows; ++r) {

@@ -4,6 +4,13 @@ SEQMAP_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 SEQMAP_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 SEQMAP_INLINE int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
+SEQMAP_INLINE float sum_lanes(Vec a) {
+  float lanes[kWidth], total = 0.f;
+  store(lanes, a);
+  for (int i = 0; i < kWidth; ++i) total += lanes[i];
+  return total;
+}
+
 // Asks for `bytes` at `distance` bytes from p ahead of their use; the place need not exist.
 SEQMAP_INLINE void prefetch(const void* p, int64_t distance, int64_t bytes) {
   const uintptr_t place = reinterpret_cast<uintptr_t>(p) + static_cast<uintptr_t>(distance);

@@ -48,13 +48,6 @@ SEQMAP_INLINE void over(int64_t columns, Function function) {
   if (i < columns) function(i, static_cast<int>(columns - i));
 }
 
-SEQMAP_INLINE float sum_lanes(Vec a) {
-  float lanes[kWidth], total = 0.f;
-  store(lanes, a);
-  for (int i = 0; i < kWidth; ++i) total += lanes[i];
-  return total;
-}
-
 template <class F>
 double row(const SoftmaxRow& what, void* given, int64_t truth) {
   const FlushDenormals flush;

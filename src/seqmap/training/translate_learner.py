@@ -47,11 +47,7 @@ class PairData:
 
 def encode_pairs(pairs: Sequence[Pair], codecs: PairCodecs, longest: int) -> PairData:
     """Turn texts into numbers; what is too long is cut at its end."""
-    return PairData(
-        pairs,
-        [codecs.source.encode(pair.source)[:longest] for pair in pairs],
-        [codecs.target.encode(pair.target)[:longest] for pair in pairs],
-    )
+    return _cut(pairs, codecs.source.encode, codecs.target.encode, longest)
 
 
 class TranslateLearner(Learner):
@@ -88,17 +84,18 @@ class TranslateLearner(Learner):
     def plan(self, config: TrainConfig, rng: np.random.Generator) -> list[Ints]:
         """Batches of a bounded number of pieces, sorted by the longer side within pools.
 
-        Sampled texts are cut for the whole epoch first: planned by their usual lengths, a rare long
-        cut among short ones makes up to 40 % of what a decoder computes padding, instead of 9 %.
+        Sampled texts (Kudo 2018) are cut for the whole epoch first: planned by their usual lengths,
+        a rare long cut among short ones makes up to 40 % of what a decoder computes padding,
+        instead of 9 %.
         """
         sharpness = self._config.translate.sampling
         if sharpness > 0:
-            self._read = _sampled(
+            draw, codecs = Random(int(rng.integers(1 << 62))), self._codecs
+            self._read = _cut(
                 self._data.pairs,
-                self._codecs,
+                lambda text: codecs.source.sample(text, draw, sharpness),
+                lambda text: codecs.target.sample(text, draw, sharpness),
                 self._config.text.max_length,
-                Random(int(rng.integers(1 << 62))),
-                sharpness,
             )
         return plan_batches(
             self._read.lengths,
@@ -145,14 +142,16 @@ class TranslateLearner(Learner):
         return Score(loss, metrics, -best + 1e-4 * min(loss, 100.0))
 
 
-def _sampled(
-    pairs: Sequence[Pair], codecs: PairCodecs, longest: int, draw: Random, sharpness: float
+def _cut(
+    pairs: Sequence[Pair],
+    source: Callable[[str], Ids],
+    target: Callable[[str], Ids],
+    longest: int,
 ) -> PairData:
-    """Turn texts into numbers, each cut at random (Kudo 2018)."""
     return PairData(
         pairs,
-        [codecs.source.sample(pair.source, draw, sharpness)[:longest] for pair in pairs],
-        [codecs.target.sample(pair.target, draw, sharpness)[:longest] for pair in pairs],
+        [source(pair.source)[:longest] for pair in pairs],
+        [target(pair.target)[:longest] for pair in pairs],
     )
 
 
