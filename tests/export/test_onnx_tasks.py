@@ -91,6 +91,8 @@ def _translator(**settings: Any) -> Archive:
         },
         {"encoder__name": "lstm-transformer", "translate__layers": 2},
         {"translate__decoder": "transformer", "translate__layers": 3},
+        {"translate__decoder": "transformer", "translate__members": 2},
+        {"translate__decoder": "lstm-feeding", "translate__members": 3},
         {
             "encoder__name": "transformer",
             "translate__decoder": "transformer",

@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.special import log_softmax
 
 from seqmap.config import Config
 from seqmap.errors import ArchiveError, ConfigError
 from seqmap.nn.model import to_arrays
 from seqmap.nn.translator import PairBatch, TranslationNetwork
 from seqmap.runtime import native
+from seqmap.runtime.members import member_arrays
+from seqmap.runtime.translate_members import TranslateNetworks
 from seqmap.runtime.translate_network import TranslateNetwork
+from seqmap.search.writing import NumpyKernel
 
 SMALL: dict[str, Any] = {
     "embedding__size": 8,
@@ -34,6 +38,8 @@ KINDS = [
         "translate__coverage": "sum",
     },
     {"translate__decoder": "transformer", "translate__layers": 2},
+    {"translate__decoder": "transformer", "translate__members": 2},
+    {"translate__decoder": "lstm-feeding", "translate__members": 3},
     {"translate__decoder": "transformer", "encoder__name": "transformer"},
     {"translate__decoder": "transformer", "encoder__name": "lstm-transformer"},
     {"encoder__name": "gru", "translate__tie": "target", "translate__vocabulary": "separate"},
@@ -66,9 +72,17 @@ def batch_of(sources: list[list[int]], targets: list[list[int]]) -> PairBatch:
 
 @torch.no_grad()
 def taught(network: TranslationNetwork, source: list[int], target: list[int]) -> np.ndarray:
-    """Return the scores of all steps by torch, (steps, pieces)."""
-    batch = batch_of([source], [target])
-    return network.scores(network(batch)).numpy()
+    """Return log P of all pieces at all steps by torch, (steps, pieces)."""
+    return network(batch_of([source], [target])).numpy()
+
+
+def deployed(network: TranslationNetwork, config: Config) -> TranslateNetworks:
+    arrays = to_arrays(network.state_dict())
+    members = [
+        TranslateNetwork(member_arrays(arrays, place), config, source=11, target=11)
+        for place in range(config.translate.members)
+    ]
+    return TranslateNetworks(members, NumpyKernel())
 
 
 @pytest.mark.parametrize("core", ["numpy", "native"])
@@ -81,7 +95,7 @@ def test_deployment_computes_what_training_does(
         monkeypatch.setattr(native, "available", lambda: False)
     elif not native.available():
         pytest.skip("there is no native core here")
-    writer = TranslateNetwork(to_arrays(network.state_dict()), config, source=11, target=11)
+    writer = deployed(network, config)
     assert writer.backend == core
     sources = [np.array(source, np.int32) for source in SOURCES]
     state = writer.begin(sources, 2)
@@ -89,6 +103,7 @@ def test_deployment_computes_what_training_does(
     last = np.zeros((3, 2), np.int64)
     for step in range(3):
         scores, attention, state = writer.step(state, last)
+        scores = log_softmax(scores, axis=1)
         np.testing.assert_allclose(attention.sum(axis=2), 1.0, rtol=1e-5)
         assert attention[1, :, 2:].max(initial=0) == 0  # beyond the source's end
         for row, (source, target) in enumerate(zip(SOURCES, TARGETS, strict=True)):
@@ -100,7 +115,7 @@ def test_deployment_computes_what_training_does(
         state = writer.select(state, np.arange(3), np.array([[1, 0]] * 3))
     # Some sentences go, hypotheses change places.
     kept = writer.select(state, np.array([2]), np.array([[0, 0]]))
-    scores, _, _ = writer.step(kept, last[2:])
+    scores = log_softmax(writer.step(kept, last[2:])[0], axis=1)
     wanted = taught(network, SOURCES[2], (TARGETS[2] * 4)[:3])[3]
     np.testing.assert_allclose(scores[1], wanted, atol=2e-5)
 
@@ -109,12 +124,12 @@ def test_deployment_computes_what_training_does(
 def test_padding_changes_nothing(settings: dict[str, Any]) -> None:
     network, _ = built(**settings)
     with torch.no_grad():
-        together = network.scores(network(batch_of(SOURCES, TARGETS))).numpy()
+        together = network(batch_of(SOURCES, TARGETS)).numpy()
     alone = [taught(network, s, t) for s, t in zip(SOURCES, TARGETS, strict=True)]
     np.testing.assert_allclose(together, np.concatenate(alone), atol=2e-5)
 
 
-@pytest.mark.parametrize("settings", KINDS[:6], ids=lambda s: "-".join(map(str, s.values())))
+@pytest.mark.parametrize("settings", KINDS[:8], ids=lambda s: "-".join(map(str, s.values())))
 def test_a_step_does_not_see_what_follows(settings: dict[str, Any]) -> None:
     network, _ = built(**settings)
     for first, second in itertools.pairwise([[5, 2, 9, 3], [5, 2, 4, 8], [5, 2, 6, 6]]):
@@ -123,13 +138,13 @@ def test_a_step_does_not_see_what_follows(settings: dict[str, Any]) -> None:
         assert np.abs(one[3] - other[3]).max() > 1e-4
 
 
-@pytest.mark.parametrize("settings", KINDS[:6], ids=lambda s: "-".join(map(str, s.values())))
+@pytest.mark.parametrize("settings", KINDS[:8], ids=lambda s: "-".join(map(str, s.values())))
 def test_every_weight_learns(settings: dict[str, Any]) -> None:
     network, config = built(**settings, translate__scheduled_sampling=0.5)
     network.train()
     batch = batch_of(SOURCES, TARGETS)
     mask = torch.arange(batch.target.shape[1]) < batch.target_lengths[:, None]
-    network.loss(network(batch), batch.target[mask]).backward()
+    network.loss(batch, batch.target[mask]).backward()
     still = {n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()}
     unused = {"decoder.attention.covered"} if config.translate.coverage == "none" else set()
     assert still <= unused

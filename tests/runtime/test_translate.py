@@ -106,6 +106,36 @@ def test_both_cores_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose([a.score for a in fast], [a.score for a in plain], atol=1e-4)
 
 
+def test_networks_write_together_by_the_mean_of_their_probabilities(core: str) -> None:
+    alone = [build(seed) for seed in (1, 2)]
+    arrays = dict(alone[0].arrays)
+    arrays |= {
+        f"others.0.{name}": array
+        for name, array in alone[1].arrays.items()
+        if name.startswith(("source.", "encoder.", "decoder.")) or name == "bias"
+    }
+    several = build(1, translate__members=2)
+    both = restore(Archive(several.manifest, arrays))
+    assert isinstance(both, TranslateSession)
+    assert set(arrays) == set(several.arrays)
+    ids = both.codecs.source.encode(TEXTS[0])
+    state, members = both.writer.begin([ids], 1), [restore(one) for one in alone]
+    pieces = np.zeros((1, 1), np.int64)
+    scores, attention, _ = both.writer.step(state, pieces)
+    said = [one.writer.step(one.writer.begin([ids], 1), pieces) for one in members]  # type: ignore[attr-defined]
+    logits = np.array([own[0] for own, _, _ in said], np.float64)
+    likely = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
+    np.testing.assert_allclose(np.exp(scores[0]), likely.mean(axis=0), rtol=2e-4, atol=1e-7)
+    np.testing.assert_allclose(attention, np.mean([own for _, own, _ in said], axis=0), atol=1e-5)
+    small = restore(from_bytes(to_bytes(quantized(both.archive, "int8"))))
+    for session in (both, small):
+        answers = session.predict(TEXTS)
+        assert [a.text for a in answers] == [session.predict([t])[0].text for t in TEXTS]
+    shown = both.explain("two red")
+    assert shown.integrated is not None and shown.occlusion is not None
+    assert shown.integrated.shape == shown.occlusion.shape
+
+
 @pytest.mark.parametrize("kind", ["int8", "bf16"])
 def test_smaller_numbers(core: str, kind: str) -> None:
     archive = build(text__vocabulary=400, embedding__size=32, encoder__hidden=32)

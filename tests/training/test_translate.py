@@ -66,6 +66,7 @@ def trained(given: Config, out: Path | None = None, **more: Any) -> Trained:
         {"translate__layers": 2},
         {"translate__decoder": "transformer", "translate__layers": 2},
         {"translate__decoder": "lstm-feeding", "translate__attention": "bahdanau"},
+        {"translate__members": 2},
     ],
     ids=lambda s: "-".join(map(str, s.values())),
 )

@@ -109,6 +109,9 @@ class TranslateConfig:
     """Inner width of a Transformer decoder; 0 means twice `hidden`."""
     dropout: Annotated[float, Between(0, 0.95)] = 0.3
     """Dropout inside the decoder: between its layers, or on each addition to its stream."""
+    members: Annotated[int, Between(1, 64)] = 1
+    """Networks that learn side by side and write together, by the mean of their probabilities; each
+    adds its time and its size."""
     scheduled_sampling: Annotated[float, Between(0, 1)] = 0.0
     """Chance that a step of training reads the model's own last word (Bengio et al. 2015)."""
     beam: Annotated[int, Between(1, 1000)] = 4

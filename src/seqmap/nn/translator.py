@@ -1,7 +1,8 @@
-"""The network of text → text: tables of vectors, an encoder, a decoder, scores of all pieces."""
+"""The networks of text → text: tables of vectors, an encoder, a decoder, scores of all pieces."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -65,8 +66,8 @@ class Vectors(nn.Module):
         return variational_dropout(vectors, self.config.dropout, self.training)
 
 
-class TranslationNetwork(nn.Module):
-    """What is trained.
+class Member(nn.Module):
+    """One network that writes.
 
     Args:
         source: Number of source ids.
@@ -103,7 +104,7 @@ class TranslationNetwork(nn.Module):
         """The vectors that the decoder's are compared with, (target ids, size)."""
         return (self.output or self.target_vectors).weight
 
-    def forward(self, batch: PairBatch) -> Tensor:
+    def decode(self, batch: PairBatch) -> Tensor:
         """Return a vector for each valid step, one after the other, (steps, size)."""
         memory = self.encode(batch.source, batch.source_lengths)
         before = F.pad(batch.target, (1, 0), value=BOUNDARY)[:, :-1]
@@ -123,24 +124,16 @@ class TranslationNetwork(nn.Module):
         """Compare with every piece, (steps, size) -> (steps, target ids)."""
         return vectors @ self.output_weight.T + self.bias
 
-    def loss(self, vectors: Tensor, truth: Tensor) -> Tensor:
-        """Return the mean smoothed cross-entropy of vectors (steps, size) and pieces (steps,)."""
+    def smoothed_loss(self, batch: PairBatch, truth: Tensor) -> Tensor:
+        """Return the mean smoothed cross-entropy of a batch whose valid pieces are (steps,)."""
         return piece_loss(
-            vectors,
+            self.decode(batch),
             self.output_weight,
             self.bias,
             truth,
             smoothing=self.config.head.label_smoothing,
             half=self.precision == "bf16",
         )
-
-    def set_precision(self, precision: Precision) -> None:
-        """Choose the arithmetic of LSTM layers and of the output's product."""
-        self.precision = precision
-        set_precision(self.encoder, precision)
-        for module in self.decoder.modules():
-            if isinstance(module, CarriedLSTM):
-                module.precision = precision
 
     def _decoded(self, before: Tensor, lengths: Tensor, memory: Memory) -> Tensor:
         words = self.target_vectors(before)
@@ -162,3 +155,53 @@ class TranslationNetwork(nn.Module):
             chosen = torch.rand(before.shape, device=before.device) < chance
             chosen[:, 0] = False
         return torch.where(chosen & mask, own, before)
+
+
+class TranslationNetwork(Member):
+    """What is trained: networks side by side that write together.
+
+    Networks that differ by their first weights and by what dropout hides from them err in other
+    places; the mean of what they find probable is more often right than any one of them
+    (Sutskever et al. 2014, §3.6).
+
+    Args:
+        source: Number of source ids.
+        target: Number of target ids.
+        config: Sizes, dropouts and how many networks.
+    """
+
+    def __init__(self, *, source: int, target: int, config: Config) -> None:
+        super().__init__(source=source, target=target, config=config)
+        count = config.translate.members
+        self.others = nn.ModuleList(
+            Member(source=source, target=target, config=config) for _ in range(1, count)
+        )
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """All networks."""
+        return (self, *(other for other in self.others if isinstance(other, Member)))
+
+    def forward(self, batch: PairBatch) -> Tensor:
+        """Return log of the mean probability of each piece at each valid step, (steps, pieces)."""
+        found = [member.scores(member.decode(batch)).log_softmax(dim=-1) for member in self.members]
+        return torch.stack(found).logsumexp(dim=0) - math.log(len(found))
+
+    def loss(self, batch: PairBatch, truth: Tensor) -> Tensor:
+        """Return the mean loss of the networks: each learns as if it were alone.
+
+        Args:
+            batch: Pairs.
+            truth: Their valid pieces, one after the other, (steps,).
+        """
+        found = [member.smoothed_loss(batch, truth) for member in self.members]
+        return torch.stack(found).mean()
+
+    def set_precision(self, precision: Precision) -> None:
+        """Choose the arithmetic of LSTM layers and of the outputs' products."""
+        for member in self.members:
+            member.precision = precision
+            set_precision(member.encoder, precision)
+            for module in member.decoder.modules():
+                if isinstance(module, CarriedLSTM):
+                    module.precision = precision

@@ -16,9 +16,10 @@ from seqmap.data.tagging.records import Sentence
 from seqmap.data.tagging.schemes import Span, tags_of
 from seqmap.errors import UserError
 from seqmap.runtime.archive import Archive
+from seqmap.runtime.members import member_arrays
 from seqmap.runtime.native_crf import best_kernel
 from seqmap.runtime.session import Session
-from seqmap.runtime.tag_members import TagReaders, member_arrays
+from seqmap.runtime.tag_members import TagReaders
 from seqmap.runtime.tag_network import TagReader
 from seqmap.runtime.windows import Window, windows
 from seqmap.search.crf import Chain

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from seqmap.runtime.ops import Arrays, Floats
+from seqmap.runtime.ops import Floats
 from seqmap.runtime.tag_network import TagReader
 
 
@@ -71,14 +71,3 @@ def _sum(
         emissions = [own + score for own, score in zip(emissions, scores, strict=True)]
         logits = logits if logits is None or more is None else logits + more
     return emissions, logits
-
-
-def member_prefix(place: int) -> str:
-    """Return what stands before the names of a network's arrays; nothing for the first one."""
-    return f"others.{place - 1}." if place else ""
-
-
-def member_arrays(arrays: Arrays, place: int) -> Arrays:
-    """Return the arrays of one network by their own names."""
-    prefix = member_prefix(place)
-    return {name[len(prefix) :]: own for name, own in arrays.items() if name.startswith(prefix)}

@@ -15,8 +15,10 @@ from seqmap.codecs.base import UNKNOWN
 from seqmap.codecs.pieces import BLANK
 from seqmap.errors import UserError
 from seqmap.runtime.archive import Archive
+from seqmap.runtime.members import member_arrays
 from seqmap.runtime.search_settings import check_settings
 from seqmap.runtime.session import Session
+from seqmap.runtime.translate_members import TranslateNetworks
 from seqmap.runtime.translate_network import TranslateNetwork
 from seqmap.runtime.wishes import Wish
 from seqmap.search.beam import search
@@ -42,7 +44,7 @@ class TranslateSession(Session):
 
     Attributes:
         codecs: What turns texts into numbers and back.
-        writer: The network.
+        writer: The networks.
         options: How answers are searched for.
     """
 
@@ -60,14 +62,19 @@ class TranslateSession(Session):
     def _restore(self, archive: Archive) -> None:
         manifest, arrays = archive.manifest, archive.arrays
         self.codecs = self.task.restore_codecs(manifest, arrays)
-        self.writer = TranslateNetwork(
-            arrays,
-            self.config,
-            source=self.codecs.source.size,
-            target=self.codecs.target.size,
-            precision=self.precision,
-        )
         own = self.config.translate
+        members = [
+            TranslateNetwork(
+                member_arrays(arrays, place),
+                self.config,
+                source=self.codecs.source.size,
+                target=self.codecs.target.size,
+                precision=self.precision,
+            )
+            for place in range(own.members)
+        ]
+        self._kernel: Kernel = _kernel(members[0].backend)
+        self.writer = TranslateNetworks(members, self._kernel)
         self.options = SearchOptions(
             beam=own.beam,
             length_penalty=own.length_penalty,
@@ -78,7 +85,6 @@ class TranslateSession(Session):
         self._slope = float(manifest["search"]["slope"])
         self._n_best = 1
         self._prefix = ""
-        self._kernel: Kernel = _kernel(self.writer.backend)
 
     @property
     def backend(self) -> str:

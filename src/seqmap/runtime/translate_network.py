@@ -22,7 +22,7 @@ Ints = NDArray[np.int64]
 
 
 class TranslateNetwork:
-    """A `search.writing.Writer`: tables of vectors, an encoder, a decoder, scores of all pieces.
+    """One network that writes: tables of vectors, an encoder, a decoder, scores of all pieces.
 
     Args:
         arrays: An archive's.
@@ -108,10 +108,6 @@ class TranslateNetwork:
         """Take a step; see `search.writing.Writer`."""
         vectors, attention, state = self._decoder.step(state, self._words[pieces.ravel()])
         return self._output(vectors), attention, state
-
-    def select(self, state: DecoderState, sentences: Ints, parents: Ints) -> DecoderState:
-        """Keep some sentences and hypotheses."""
-        return state.select(sentences, parents)
 
 
 def _memory_size(config: Config) -> int:

@@ -12,6 +12,7 @@ from torch import nn
 from seqmap.config import TrainConfig
 from seqmap.errors import DataError
 from seqmap.nn.encoders.lstm import set_precision
+from seqmap.nn.native_lstm import Precision
 from seqmap.runtime import native
 from seqmap.training.distributed import ALONE, Group
 
@@ -55,8 +56,11 @@ def _threads(count: int) -> Iterator[None]:
 
 def choose_precision(model: nn.Module, config: TrainConfig) -> None:
     """Set the arithmetic of the model's LSTM layers, as configured."""
-    precision = config.precision
-    if precision == "auto":
-        bf16 = native.available() and native.has_feature("bf16")
-        precision = "bf16" if bf16 else "fp32"
-    set_precision(model, precision)
+    set_precision(model, precision_of(config))
+
+
+def precision_of(config: TrainConfig) -> Precision:
+    """Return the arithmetic of a training; `auto` is bf16 where the processor has it."""
+    if config.precision != "auto":
+        return config.precision
+    return "bf16" if native.available() and native.has_feature("bf16") else "fp32"

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,7 @@ from seqmap.config import Config
 from seqmap.data.audio import Recording
 from seqmap.errors import DataError
 from seqmap.nn.model import to_arrays
-from seqmap.nn.native_lstm import Precision
 from seqmap.nn.speaker import SpeakerNetwork
-from seqmap.runtime import native
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.session import restore
 from seqmap.runtime.speak import SpeakSession
@@ -27,13 +26,14 @@ from seqmap.tasks.speak import Speak, SpeakCodecs
 from seqmap.training.job import Job, Trained
 from seqmap.training.loop import Trainer, Watch
 from seqmap.training.package import manifest, put_away
-from seqmap.training.setup import torch_set_up
+from seqmap.training.setup import precision_of, torch_set_up
 from seqmap.training.speak_learner import SpeakLearner, SpokenPart, expected_lengths
 
 Floats = NDArray[np.float32]
 
 _SPOKEN = 32
 """Dev texts that are spoken after each epoch to choose the best one by."""
+_SEED = 42
 _SPARE = 1.5
 """How much longer than in the training speech, or a stay at one symbol, may take."""
 _AT_ONCE = 32
@@ -184,17 +184,16 @@ def _bounds(train: SpokenPart, config: Config) -> dict[str, float]:
 
 def _build(codecs: SpeakCodecs, recordings: int, config: Config) -> SpeakerNetwork:
     network = SpeakerNetwork(codecs.source.size, codecs.target.mels, recordings, config)
-    precision: Precision = "bf16" if config.train.precision == "bf16" else "fp32"
-    if config.train.precision == "auto" and native.available() and native.has_feature("bf16"):
-        precision = "bf16"
-    network.set_precision(precision)
+    network.set_precision(precision_of(config.train))
     return network
 
 
 def _measure(draft: _Draft, dev: _Heard) -> Any:
     """Return what speaks some of dev with a network as it is now, as it would be deployed."""
-    step = max(1, len(dev.texts) // _SPOKEN)
-    texts, truth = dev.texts[::step][:_SPOKEN], dev.logs[::step][:_SPOKEN]
+    # Drawn, not every n-th: recordings may come in turns of length or kind.
+    places = range(len(dev.texts))
+    some = sorted(Random(_SEED).sample(places, min(_SPOKEN, len(places))))
+    texts, truth = [dev.texts[place] for place in some], [dev.logs[place] for place in some]
 
     def measure(network: SpeakerNetwork) -> dict[str, float]:
         said = draft.session(network).frames(texts)

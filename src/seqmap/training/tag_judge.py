@@ -13,11 +13,11 @@ from seqmap.data.tagging import Sentence, Span, spans_of
 from seqmap.nn.heads.crf import CRF
 from seqmap.nn.model import to_arrays
 from seqmap.nn.tagger import TagNetwork
+from seqmap.runtime.members import member_prefix
 from seqmap.runtime.native_crf import best_kernel
 from seqmap.runtime.ops.weights import SCALE
 from seqmap.runtime.quantize import to_int8
 from seqmap.runtime.tag import chain_of
-from seqmap.runtime.tag_members import member_prefix
 from seqmap.search.crf import Chain
 from seqmap.search.tagging import TagSearch
 from seqmap.span_metrics import span_report

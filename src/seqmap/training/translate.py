@@ -16,9 +16,7 @@ from seqmap.config import Config
 from seqmap.data.pairs import Pair
 from seqmap.errors import DataError, MissingExtraError
 from seqmap.nn.model import to_arrays
-from seqmap.nn.native_lstm import Precision
 from seqmap.nn.translator import TranslationNetwork
-from seqmap.runtime import native
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.session import restore
 from seqmap.runtime.translate import TranslateSession
@@ -34,7 +32,7 @@ from seqmap.training.pretrained import (
     start_encoder,
     start_vectors,
 )
-from seqmap.training.setup import torch_set_up
+from seqmap.training.setup import precision_of, torch_set_up
 from seqmap.training.translate_learner import PairData, TranslateLearner, encode_pairs
 
 # Dev pairs that are answered, greedily, after each epoch to choose the best one by.
@@ -91,9 +89,10 @@ def train_translator(job: Job) -> Trained:
         if init is not None:
             count = _start_from(network, codecs, init)
             job.watch.tell(f"{count:,} of {codecs.source.size:,} pieces known from there")
-            # A table that also writes must learn to from the first step on.
-            tables = [] if network.target is None else [network.source.weight]
-            learner.depths = depths(network.encoder, tables)
+            for member in network.members:
+                # A table that also writes must learn to from the first step on.
+                tables = [] if member.target is None else [member.source.weight]
+                learner.depths = {**learner.depths, **depths(member.encoder, tables)}
             identity["init"] = init.digest
         trainer = Trainer(
             learner,
@@ -133,8 +132,10 @@ def _start_from(network: TranslationNetwork, codecs: PairCodecs, init: Pretraine
                 break
     # The network multiplies its vectors by √size, which the language model did not.
     scale = float(network.config.embedding.size) ** -0.5
-    count = start_vectors(network.source.weight, init, places, scale=scale)
-    start_encoder(network.encoder, init)
+    count = 0
+    for member in network.members:
+        count = start_vectors(member.source.weight, init, places, scale=scale)
+        start_encoder(member.encoder, init)
     return count
 
 
@@ -142,12 +143,7 @@ def _build(codecs: PairCodecs, config: Config) -> TranslationNetwork:
     network = TranslationNetwork(
         source=codecs.source.size, target=codecs.target.size, config=config
     )
-    precision: str = config.train.precision
-    if precision == "auto":
-        bf16 = native.available() and native.has_feature("bf16")
-        precision = "bf16" if bf16 else "fp32"
-    chosen: Precision = "bf16" if precision == "bf16" else "fp32"
-    network.set_precision(chosen)
+    network.set_precision(precision_of(config.train))
     return network
 
 

@@ -114,8 +114,7 @@ class TranslateLearner(Learner):
         batch = pair_batch(
             [read.sources[row] for row in rows], [read.targets[row] for row in rows], self._device
         )
-        truth = _flat(batch.target, batch.target_lengths)
-        return self.network.loss(self.network(batch), truth)
+        return self.network.loss(batch, _flat(batch.target, batch.target_lengths))
 
     @torch.no_grad()
     def score(self) -> Score:
@@ -129,10 +128,10 @@ class TranslateLearner(Learner):
                 [data.targets[row] for row in rows],
                 self._device,
             )
-            scores = self.network.scores(self.network(batch))
+            logs = self.network(batch)
             truth = _flat(batch.target, batch.target_lengths)
-            total += float(F.cross_entropy(scores, truth, reduction="sum"))
-            right += float((scores.argmax(dim=-1) == truth).sum())
+            total += float(F.nll_loss(logs, truth, reduction="sum"))
+            right += float((logs.argmax(dim=-1) == truth).sum())
             steps += len(truth)
         loss = total / max(steps, 1.0)
         found = self._measure(self.network)

@@ -24,7 +24,8 @@ class Graph:
         name: Of the graph.
 
     Attributes:
-        scope: What is put before the names of constants: several networks have the same.
+        scope: What is put before the names of constants, inputs and outputs: several networks have
+            the same.
     """
 
     def __init__(self, name: str) -> None:
@@ -38,13 +39,15 @@ class Graph:
 
     def input(self, name: str, kind: str, *shape: str | int) -> str:
         """Declare an input; sizes that are names may differ from call to call."""
-        self._inputs.append(helper.make_tensor_value_info(name, _KINDS[kind], shape))
-        return name
+        label = self.scope + name
+        self._inputs.append(helper.make_tensor_value_info(label, _KINDS[kind], shape))
+        return label
 
     def output(self, name: str, value: str, kind: str, *shape: str | int) -> None:
         """Declare an output."""
-        self._nodes.append(helper.make_node("Identity", [value], [name]))
-        self._outputs.append(helper.make_tensor_value_info(name, _KINDS[kind], shape))
+        label = self.scope + name
+        self._nodes.append(helper.make_node("Identity", [value], [label]))
+        self._outputs.append(helper.make_tensor_value_info(label, _KINDS[kind], shape))
 
     def constant(self, values: Any, kind: Any = None, name: str | None = None) -> str:
         """Add numbers that do not change; returns their name."""

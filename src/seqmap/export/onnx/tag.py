@@ -31,10 +31,10 @@ from seqmap.export.onnx.graph import Graph
 from seqmap.export.onnx.network import added, inside, looked_up, pooled
 from seqmap.features.forms import SHAPES
 from seqmap.features.window import REACH, WIDTH
+from seqmap.runtime.members import member_arrays, member_prefix
 from seqmap.runtime.ops import Arrays
 from seqmap.runtime.ops.weights import scales_of, take
 from seqmap.runtime.tag import TagSession
-from seqmap.runtime.tag_members import member_arrays, member_prefix
 
 
 def emissions_graph(session: TagSession) -> onnx.ModelProto:

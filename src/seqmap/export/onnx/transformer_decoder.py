@@ -37,7 +37,7 @@ def source_outputs(
 
 
 def decoder_step(
-    graph: Graph, arrays: Arrays, words: str, size: int, config: TranslateConfig
+    graph: Graph, arrays: Arrays, words: str, shut: str, size: int, config: TranslateConfig
 ) -> tuple[str, str]:
     """Take a step; inputs and outputs of the state are declared.
 
@@ -45,6 +45,7 @@ def decoder_step(
         graph: Where the nodes go.
         arrays: An archive's.
         words: Vectors of the last pieces, (rows, size).
+        shut: What is added to scores, (rows, source): very negative behind the end of a text.
         size: Numbers of a piece's vector.
         config: Sizes of the decoder.
 
@@ -68,7 +69,6 @@ def decoder_step(
         ]
         for n in range(config.layers)
     ]
-    shut = graph.input("shut", "float", "rows", "source")
     closed = graph.add("Unsqueeze", shut, graph.ints(1, 2))
     step = graph.add("Shape", past[0][0], start=2, end=3)
     stream = added(graph, arrays, "decoder.project", (width, size), words)

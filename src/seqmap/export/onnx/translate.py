@@ -18,6 +18,9 @@
     attention       (rows, source) float           what was looked at
     h0_after, …                                    the state after
 
+Of several networks (`translate.members`), all but the first have `others.0.`, `others.1.`, … before
+the names of their memory and states.
+
 A Transformer decoder has no h and c, and reads no memory but what `encoder.onnx` made of it:
 
     keys0, values0, …            (rows, heads, source, size)  of the row's text
@@ -36,23 +39,43 @@ import numpy as np
 import onnx
 
 from seqmap.codecs.pieces import BOUNDARY
+from seqmap.config import TranslateConfig
 from seqmap.export.onnx.classify import Feeds, padded
 from seqmap.export.onnx.encoders import encoded, width_of
 from seqmap.export.onnx.graph import Graph
 from seqmap.export.onnx.network import dense, inside, looked_up, products
 from seqmap.export.onnx.transformer_decoder import decoder_step, empty_past, source_outputs
+from seqmap.runtime.members import member_arrays, member_prefix
 from seqmap.runtime.ops.weights import Arrays, take
 from seqmap.runtime.translate import TranslateSession
 
 
 def encoder_graph(session: TranslateSession) -> onnx.ModelProto:
     """Return the graph that reads."""
-    config, arrays = session.config, session.archive.arrays
-    size, own = config.embedding.size, config.translate
     graph = Graph("encoder")
     ids = graph.input("ids", "int64", "batch", "source")
     lengths = graph.input("lengths", "int64", "batch")
     turned = graph.add("Transpose", ids, perm=[1, 0])
+    mask = ""
+    for place in range(session.config.translate.members):
+        graph.scope = member_prefix(place)
+        arrays = member_arrays(session.archive.arrays, place)
+        mask = _read(graph, session, arrays, turned, lengths)
+    graph.scope = ""
+    flat = graph.add("Transpose", graph.add("Squeeze", mask, graph.ints(2)), perm=[1, 0])
+    closed = graph.add(
+        "Where", flat, graph.constant(0, np.float32), graph.constant(-1e30, np.float32)
+    )
+    graph.output("shut", closed, "float", "batch", "source")
+    return graph.model(str(__doc__))
+
+
+def _read(
+    graph: Graph, session: TranslateSession, arrays: Arrays, turned: str, lengths: str
+) -> str:
+    """Give what one network remembers of texts (source, batch); return what is inside of them."""
+    config = session.config
+    size, own, features = config.embedding.size, config.translate, width_of(config.encoder)
     shape = (session.codecs.source.size, size)
     vectors = looked_up(graph, arrays, "source.weight", shape, turned)
     x = graph.add("Mul", vectors, graph.constant(size**0.5, np.float32))
@@ -60,27 +83,19 @@ def encoder_graph(session: TranslateSession) -> onnx.ModelProto:
     states, _ = encoded(graph, arrays, x, short, size, config.encoder, "encoder.")
     mask = inside(graph, states, lengths)
     kept = graph.add("Where", mask, states, graph.constant(0, np.float32))
-    features = width_of(config.encoder)
-    graph.output(
-        "memory", graph.add("Transpose", kept, perm=[1, 0, 2]), "float", "batch", "source", features
-    )
-    flat = graph.add("Transpose", graph.add("Squeeze", mask, graph.ints(2)), perm=[1, 0])
-    closed = graph.add(
-        "Where", flat, graph.constant(0, np.float32), graph.constant(-1e30, np.float32)
-    )
-    graph.output("shut", closed, "float", "batch", "source")
+    memory = graph.add("Transpose", kept, perm=[1, 0, 2])
+    graph.output("memory", memory, "float", "batch", "source", features)
     if own.decoder == "transformer":
-        turned = graph.add("Transpose", kept, perm=[1, 0, 2])
-        source_outputs(graph, arrays, turned, features, own)
+        source_outputs(graph, arrays, memory, features, own)
     else:
-        _start(graph, session, kept, lengths)
-    return graph.model(str(__doc__))
+        _start(graph, arrays, own, features, kept, lengths)
+    return mask
 
 
-def _start(graph: Graph, session: TranslateSession, kept: str, lengths: str) -> None:
+def _start(
+    graph: Graph, arrays: Arrays, own: TranslateConfig, features: int, kept: str, lengths: str
+) -> None:
     """Give the first state of an LSTM decoder, from the mean of the source's states."""
-    own, arrays = session.config.translate, session.archive.arrays
-    features = width_of(session.config.encoder)
     total = graph.add("ReduceSum", kept, graph.ints(0), keepdims=0)
     count = graph.add("Cast", graph.add("Unsqueeze", lengths, graph.ints(1)), to=1)
     mean = graph.add("Div", total, count)
@@ -94,41 +109,52 @@ def _start(graph: Graph, session: TranslateSession, kept: str, lengths: str) -> 
 
 def decoder_graph(session: TranslateSession) -> onnx.ModelProto:
     """Return the graph that writes one piece."""
-    return _Step(session, session.archive.arrays).graph()
+    graph = Graph("decoder")
+    pieces = graph.input("pieces", "int64", "rows")
+    shut = graph.input("shut", "float", "rows", "source")
+    found = []
+    for place in range(session.config.translate.members):
+        graph.scope = member_prefix(place)
+        arrays = member_arrays(session.archive.arrays, place)
+        found.append(_Step(graph, session, arrays).add(pieces, shut))
+    graph.scope = ""
+    logits, weights = found[0]
+    if len(found) > 1:
+        likely = [graph.add("Softmax", own, axis=1) for own, _ in found]
+        logits = graph.add("Log", graph.add("Mean", *likely))
+        weights = graph.add("Mean", *(own for _, own in found))
+    graph.output("logits", logits, "float", "rows", session.codecs.target.size)
+    graph.output("attention", weights, "float", "rows", "source")
+    return graph.model(str(__doc__))
 
 
 class _Step:
-    """Builds the graph of one step; see `seqmap.runtime.decoders.lstm`."""
+    """Adds the step of one network; see `seqmap.runtime.decoders`."""
 
-    def __init__(self, session: TranslateSession, arrays: Arrays) -> None:
-        self._session, self._arrays = session, arrays
+    def __init__(self, graph: Graph, session: TranslateSession, arrays: Arrays) -> None:
+        self._graph, self._arrays = graph, arrays
         self._own, self._size = session.config.translate, session.config.embedding.size
         self._features = width_of(session.config.encoder)
-        self._graph = Graph("decoder")
+        self._pieces = session.codecs.target.size
 
-    def graph(self) -> onnx.ModelProto:
-        graph, own, session = self._graph, self._own, self._session
-        pieces = graph.input("pieces", "int64", "rows")
-        target = session.codecs.target.size
+    def add(self, pieces: str, shut: str) -> tuple[str, str]:
+        """Return scores of all pieces and the attention; the state is declared."""
+        graph, own, target = self._graph, self._own, self._pieces
         table = "source.weight" if own.tie == "all" else "target.weight"
         vectors = looked_up(graph, self._arrays, table, (target, self._size), pieces)
         words = graph.add("Mul", vectors, graph.constant(self._size**0.5, np.float32))
         if own.decoder == "transformer":
-            combined, weights = decoder_step(graph, self._arrays, words, self._size, own)
+            combined, weights = decoder_step(graph, self._arrays, words, shut, self._size, own)
         else:
-            combined, weights = self._recurrent(words)
+            combined, weights = self._recurrent(words, shut)
         name = "output.weight" if own.tie == "none" else table
         scores = products(graph, self._arrays, name, (target, self._size), combined)
         bias = take(self._arrays, "bias", target)
-        logits = graph.add("Add", scores, graph.constant(bias, np.float32))
-        graph.output("logits", logits, "float", "rows", target)
-        graph.output("attention", weights, "float", "rows", "source")
-        return graph.model(str(__doc__))
+        return graph.add("Add", scores, graph.constant(bias, np.float32)), weights
 
-    def _recurrent(self, words: str) -> tuple[str, str]:
+    def _recurrent(self, words: str, shut: str) -> tuple[str, str]:
         graph, own = self._graph, self._own
         memory = graph.input("memory", "float", "rows", "source", self._features)
-        shut = graph.input("shut", "float", "rows", "source")
         states = [
             [graph.input(f"{name}{n}", "float", "rows", own.hidden) for name in ("h", "c")]
             for n in range(own.layers)
@@ -231,17 +257,22 @@ def translate_feeds(session: TranslateSession, texts: Sequence[str]) -> Feeds:
 def begun(session: TranslateSession, read: Feeds) -> Feeds:
     """Return what `decoder.onnx` is given at the beginning, from what `encoder.onnx` gave."""
     own, rows = session.config.translate, len(read["memory"])
-    pieces = np.full(rows, BOUNDARY, np.int64)
-    if own.decoder == "transformer":
-        of_source = {name: array for name, array in read.items() if name != "memory"}
-        return {**of_source, **empty_past(rows, own), "pieces": pieces}
-    feeds: Feeds = {"memory": read["memory"], "shut": read["shut"], "pieces": pieces}
-    for layer in range(own.layers):
-        feeds[f"h{layer}"] = read[f"h{layer}"]
-        feeds[f"c{layer}"] = np.zeros((rows, own.hidden), np.float32)
-    if own.decoder == "lstm-feeding":
-        feeds["fed"] = np.zeros((rows, session.config.embedding.size), np.float32)
-        feeds["covered"] = np.zeros(read["memory"].shape[:2], np.float32)
+    feeds: Feeds = {"pieces": np.full(rows, BOUNDARY, np.int64), "shut": read["shut"]}
+    for prefix in map(member_prefix, range(own.members)):
+        if own.decoder == "transformer":
+            for name, array in empty_past(rows, own).items():
+                feeds[prefix + name] = array
+            for layer in range(own.layers):
+                for part in ("keys", "values"):
+                    feeds[f"{prefix}{part}{layer}"] = read[f"{prefix}{part}{layer}"]
+            continue
+        feeds[f"{prefix}memory"] = read[f"{prefix}memory"]
+        for layer in range(own.layers):
+            feeds[f"{prefix}h{layer}"] = read[f"{prefix}h{layer}"]
+            feeds[f"{prefix}c{layer}"] = np.zeros((rows, own.hidden), np.float32)
+        if own.decoder == "lstm-feeding":
+            feeds[f"{prefix}fed"] = np.zeros((rows, session.config.embedding.size), np.float32)
+            feeds[f"{prefix}covered"] = np.zeros(read["memory"].shape[:2], np.float32)
     return feeds
 
 

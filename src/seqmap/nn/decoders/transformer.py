@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
 from seqmap.config import TranslateConfig
 from seqmap.errors import ConfigError
+from seqmap.nn.attention import attend, projected
 from seqmap.nn.decoders.base import Decoder, Memory
 from seqmap.nn.dropout import Dropout, dropout
 from seqmap.nn.encoders.transformer import positions
@@ -67,7 +66,7 @@ class DecoderLayer(nn.Module):
 
 
 class HeadedAttention(nn.Module):
-    """Scaled dot products with several heads, eq. 1 and §3.2.2 of Vaswani et al. 2017."""
+    """Attention with several heads to what a layer below or an encoder gave."""
 
     def __init__(self, width: int, memory_size: int, config: TranslateConfig) -> None:
         super().__init__()
@@ -89,13 +88,12 @@ class HeadedAttention(nn.Module):
         Returns:
             (batch, target, width).
         """
-        batch, steps, width = x.shape
-        # query: (batch, heads, target, width / heads); key, value: (batch, heads, source, …)
-        query = self.query(x).view(batch, steps, self.heads, -1).transpose(1, 2)
-        key = self.key(memory).view(batch, memory.shape[1], self.heads, -1).transpose(1, 2)
-        value = self.value(memory).view(batch, memory.shape[1], self.heads, -1).transpose(1, 2)
-        scores = query @ key.transpose(2, 3) / math.sqrt(width // self.heads)
-        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-        context = self.dropout(scores.softmax(dim=-1)) @ value
-        attended: Tensor = self.output(context.transpose(1, 2).reshape(batch, steps, width))
+        if x is memory:
+            query, key, value = projected(x, (self.query, self.key, self.value))
+        else:
+            query = self.query(x)
+            key, value = projected(memory, (self.key, self.value))
+        attended: Tensor = self.output(
+            attend(query, key, value, mask, heads=self.heads, dropout=self.dropout)
+        )
         return attended

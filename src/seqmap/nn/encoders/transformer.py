@@ -1,4 +1,4 @@
-"""The Transformer encoder (Vaswani et al. 2017), pre-norm, with self-attention written out."""
+"""The Transformer encoder (Vaswani et al. 2017), pre-norm."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from seqmap.config import EncoderConfig
 from seqmap.errors import ConfigError
+from seqmap.nn.attention import attend, projected
 from seqmap.nn.dropout import Dropout, dropout
 from seqmap.nn.encoders.base import Encoder
 from seqmap.nn.masks import valid
@@ -75,28 +76,12 @@ class TransformerLayer(nn.Module):
         return x
 
     def attend(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Scaled dot-product self-attention, eq. 1 of Vaswani et al. 2017.
-
-        Args:
-            x: (batch, time, width).
-            mask: (batch, time) bool, True = valid.
-
-        Returns:
-            (batch, time, width).
-        """
-        batch, time, width = x.shape
-        # query, key, value: (batch, heads, time, width / heads)
-        query = self.query(x).view(batch, time, self.heads, width // self.heads).transpose(1, 2)
-        key = self.key(x).view(batch, time, self.heads, width // self.heads).transpose(1, 2)
-        value = self.value(x).view(batch, time, self.heads, width // self.heads).transpose(1, 2)
-        # scores, weights: (batch, heads, time, time)
-        scores = query @ key.transpose(2, 3) / math.sqrt(width // self.heads)
-        # A finite floor: a row without any symbol then gives an average instead of NaN.
-        scores = scores.masked_fill(~mask[:, None, None, :], torch.finfo(scores.dtype).min)
-        weights = self.dropout(scores.softmax(dim=-1))
-        # context: (batch, time, width)
-        context = (weights @ value).transpose(1, 2).reshape(batch, time, width)
-        attended: Tensor = self.output(context)
+        """Let each step look at all valid ones, (batch, time, width) -> (batch, time, width)."""
+        query, key, value = projected(x, (self.query, self.key, self.value))
+        seen = mask[:, None, None, :]
+        attended: Tensor = self.output(
+            attend(query, key, value, seen, heads=self.heads, dropout=self.dropout)
+        )
         return attended
 
 

@@ -62,7 +62,8 @@ def explain_translation(
     )
     layers: dict[str, dict[str, Array]] = {}
     if session.config.encoder.name == "lstm":
-        read = session.writer.vectors(np.append(ids, BOUNDARY))
+        # Gates of the first network: of several, each has its own.
+        read = session.writer.members[0].vectors(np.append(ids, BOUNDARY))
         layers = gate_views(session.archive.arrays, read, session.config.encoder, "encoder.")
     matches: tuple[Match, ...] = ()
     span = 0, 1
