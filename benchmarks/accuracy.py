@@ -19,13 +19,14 @@ from pathlib import Path
 
 import numpy as np
 
-from seqmap.config import Config, load_config
+from seqmap.config import Config
 from seqmap.data import Example, ReadOptions, read_examples
 from seqmap.evaluate import evaluate
 from seqmap.runtime.session import restore
 from seqmap.tasks import find_task
 from seqmap.training import train
 from seqmap.training.baseline import linear_baseline
+from shipped import shipped
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "accuracy.jsonl"
@@ -111,15 +112,9 @@ SETS: dict[str, Callable[[Path], Iterator[Split]]] = {
 }
 
 
-def config_of(name: str) -> tuple[Config, str]:
-    """Return the set's configuration and where it comes from."""
-    path = HERE.parent / "configs" / f"{name}.toml"
-    return (load_config(path), f"configs/{name}.toml") if path.exists() else (Config(), "defaults")
-
-
 def run(name: str, data: Path, seeds: int, first_seed: int) -> None:
     """Train and measure one set, and note each run."""
-    config, source = config_of(name)
+    config, source = shipped(name, base=Config())
     for fold, split in enumerate(SETS[name](data)):
         baseline = linear_baseline(split.train, split.test, multi=False).metrics
         for seed in range(first_seed, first_seed + seeds):

@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from accuracy import SETS, Split, config_of
+from accuracy import SETS, Split
+from seqmap.config import Config
 from seqmap.evaluate import evaluate
 from seqmap.runtime import native
 from seqmap.runtime.archive import save
@@ -24,6 +25,7 @@ from seqmap.runtime.quantize import quantized
 from seqmap.runtime.session import Session, load
 from seqmap.tasks import find_task
 from seqmap.training import train
+from shipped import shipped
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "quantized.json"
@@ -38,7 +40,7 @@ def model_of(name: str, seed: int, split: Split, folder: Path) -> Path:
     path = folder / f"{name}-{seed}.seqmap"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        config, _ = config_of(name)
+        config, _ = shipped(name, base=Config())
         chosen = replace(config, train=replace(config.train, seed=seed))
         train(find_task("classify"), split.train, split.dev, config=chosen, out=path)
     return path

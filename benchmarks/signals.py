@@ -18,12 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from seqmap.config import load_config
 from seqmap.data.signals import Signal, read_signals
 from seqmap.runtime.session import restore
 from seqmap.tasks import find_task
 from seqmap.training import train
 from seqmap.training.warping import nearest_labels
+from shipped import shipped
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "signals.jsonl"
@@ -64,8 +64,7 @@ def main() -> None:
     RESULTS.parent.mkdir(exist_ok=True)
     for name in given.sets or NAMES:
         fitting, testing = parts_of(name, given.data)
-        own = HERE.parent / "configs" / f"{name}.toml"
-        config = load_config(own if own.exists() else None, base=task.config())
+        config, _ = shipped(name, base=task.config())
         answers = nearest_labels(fitting, testing)
         plain = float(np.mean([a == b.labels[0] for a, b in zip(answers, testing, strict=True)]))
         for seed in range(42, 42 + given.seeds):

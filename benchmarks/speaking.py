@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 
-from seqmap.config import load_config
 from seqmap.data.audio import Recording
 from seqmap.runtime import native
 from seqmap.runtime.archive import Archive, read, save, to_bytes
@@ -33,7 +32,8 @@ from seqmap.runtime.speak import SpeakSession
 from seqmap.tasks import find_task
 from seqmap.tasks.recordings import AudioSet
 from seqmap.training import reference, train
-from speech import CONFIGS, DIGITS, HERE, SPEAKERS, Recordings, digits
+from shipped import shipped
+from speech import DIGITS, HERE, SPEAKERS, Recordings, digits
 
 RESULTS = HERE / "results" / "speaking.jsonl"
 DRAWS = 20
@@ -77,7 +77,7 @@ def kept(place: Path | None, make: Any) -> Archive:
 def listener(speaker: str, numbered: Numbered, models: Path | None) -> Any:
     """Return the transcriber that listens."""
     task = find_task("transcribe")
-    config = load_config(CONFIGS / "fsdd.toml", base=task.config())
+    config = shipped("fsdd", base=task.config())[0]
     parts = listener_parts(speaker, numbered)
     place = None if models is None else models / f"listener-{speaker}.seqmap"
     return restore(kept(place, lambda: train(task, *parts, config=config, targets=AudioSet(RATE))))
@@ -119,7 +119,7 @@ def runaways(session: SpeakSession) -> dict[str, float]:
 def run(speaker: str, seed: int, numbered: Numbered, ear: Any, models: Path | None) -> Row:
     """Train and measure one voice with one seed."""
     task = find_task("speak")
-    config = load_config(CONFIGS / "fsdd_voice.toml", base=task.config())
+    config = shipped("fsdd_voice", base=task.config())[0]
     fitting, choosing, testing = voice_parts(speaker, numbered)
     place = None if models is None else models / f"voice-{speaker}-{seed}.seqmap"
     begun = time.perf_counter()

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from seqmap.codecs.audio import Voice, joined_voices
-from seqmap.config import Config, load_config
+from seqmap.config import Config
 from seqmap.data.audio import Recording, iter_sounds, read_recordings
 from seqmap.runtime import native
 from seqmap.runtime.archive import Archive, read, save, to_bytes
@@ -40,10 +40,10 @@ from seqmap.search.ngram import write_arpa
 from seqmap.tasks import find_task
 from seqmap.tasks.recordings import AudioSet
 from seqmap.training import train
+from shipped import shipped
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "speech.jsonl"
-CONFIGS = HERE.parent / "configs"
 SETS = ("an4", "an4_stream", "fsdd", "fsdd_voices", "fsdd_voices_an4")
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
@@ -136,7 +136,7 @@ def trained(
     if place is not None and place.exists():
         return read(place), None
     task = find_task("transcribe")
-    config = load_config(CONFIGS / f"{name.partition('-')[0]}.toml", base=task.config())
+    config, _ = shipped(name.partition("-")[0], base=task.config())
     fitting, choosing, _ = parts
     found = train(
         task,

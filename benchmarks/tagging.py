@@ -19,13 +19,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from seqmap.config import Config, load_config
+from seqmap.config import Config
 from seqmap.data.tagging import Sentence, read_tagged
 from seqmap.evaluate import evaluate
 from seqmap.runtime.session import restore
 from seqmap.tasks import find_task
 from seqmap.tasks.tag import TagSet
 from seqmap.training import reference, train
+from shipped import shipped
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "tagging.jsonl"
@@ -55,17 +56,9 @@ SETS = {
 }
 
 
-def config_of(name: str) -> tuple[Config, str]:
-    """Return the set's configuration and where it comes from."""
-    path = HERE.parent / "configs" / f"{name}.toml"
-    if path.exists():
-        return load_config(path, base=TAG.config()), f"configs/{name}.toml"
-    return TAG.config(), "defaults"
-
-
 def run(name: str, data: Path, seeds: range, *, baseline: bool, share: float = 1.0) -> None:
     """Train and measure one set, and note each run."""
-    config, source = config_of(name)
+    config, source = shipped(name, base=TAG.config())
     split = SETS[name]
     fitting, dev, test = (
         None if path is None else read_tagged(data / path).examples

@@ -18,7 +18,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from seqmap.config import Config, load_config
 from seqmap.data.pairs import PairDataset, read_pairs
 from seqmap.evaluate import evaluate
 from seqmap.runtime.archive import to_bytes
@@ -26,18 +25,12 @@ from seqmap.runtime.quantize import quantized
 from seqmap.runtime.session import restore
 from seqmap.tasks import find_task
 from seqmap.training import Epoch, Watch, reference, train
+from shipped import shipped
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "translation.jsonl"
 TASK = find_task("translate")
-RUNS = ("en-de-lstm", "en-de-hybrid", "en-fr-lstm", "en-fr-hybrid")
-
-
-def config_of(name: str) -> tuple[Config, str]:
-    """Return the configuration of a run, and where it stands."""
-    own, model = (f"configs/multi30k-{part}.toml" for part in (name, name.rsplit("-", 1)[1]))
-    path = own if (HERE.parent / own).exists() else model
-    return load_config(HERE.parent / path, base=TASK.config()), path
+RUNS = ("en-de-lstm", "en-de-hybrid", "en-de-best", "en-fr-lstm", "en-fr-hybrid")
 
 
 def part(data: Path, name: str, pair: str) -> PairDataset:
@@ -49,8 +42,8 @@ def part(data: Path, name: str, pair: str) -> PairDataset:
 
 def run(name: str, data: Path, seeds: range, *, baseline: bool, models: Path | None) -> None:
     """Train and measure one run, and note each seed."""
-    pair = name.rsplit("-", 1)[0]
-    config, path = config_of(name)
+    pair, model = name.rsplit("-", 1)
+    config, path = shipped(f"multi30k-{name}", f"multi30k-{model}", base=TASK.config())
     parts = [part(data, split, pair).examples for split in ("train", "val", "test_2016_flickr")]
     fitting, dev, test = parts
     found = reference(TASK, fitting, test, None) if baseline else None
