@@ -1,6 +1,6 @@
 """Error rates, speed and size of `seqmap train transcribe` on an4 and fsdd.
 
-    python benchmarks/speech.py SET ... [--seeds 3] [--data ../shared/data] [--models FOLDER]
+    python benchmarks/speech.py SET ... [--seeds 3] [--first-seed 42] [--models FOLDER]
 
 an4          681 of the training recordings, the official test part; heard whole
 an4_stream   the same, left to right
@@ -248,13 +248,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="*", metavar="SET", help=", ".join(SETS))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=42)
     parser.add_argument("--data", type=Path, default=HERE.parents[1] / "shared" / "data")
     parser.add_argument("--models", type=Path, default=None)
     parser.add_argument("--speakers", nargs="*", choices=SPEAKERS, default=SPEAKERS)
     given = parser.parse_args()
     RESULTS.parent.mkdir(exist_ok=True)
     for name in given.sets or SETS:
-        for seed in range(42, 42 + given.seeds):
+        for seed in range(given.first_seed, given.first_seed + given.seeds):
             for row in run(name, seed, given.data, given.models, given.speakers):
                 with open(RESULTS, "a", encoding="utf-8") as file:
                     file.write(json.dumps({"set": name, "seed": seed, **row}) + "\n")

@@ -42,6 +42,24 @@ def test_the_loss_is_that_of_torch(
         assert float((one.grad - other.grad).norm() / other.grad.norm()) < 2e-2
 
 
+@pytest.mark.parametrize("steps", [0, 1, 128])
+@pytest.mark.parametrize("half", [True, False])
+def test_rows_that_fill_a_chunk_up_count_nothing(steps: int, half: bool) -> None:
+    torch.manual_seed(2)
+    leaves = [torch.randn(steps, 9), torch.randn(37, 9), torch.randn(37)]
+    vectors, weight, bias = (x.requires_grad_() for x in leaves)
+    truth = torch.randint(0, 37, (steps,))
+    loss = piece_loss.piece_loss(vectors, weight, bias, truth, smoothing=0.1, half=half)
+    loss.backward()
+    assert vectors.grad is not None and vectors.grad.shape == (steps, 9)
+    if steps == 0:
+        assert float(loss.detach()) == 0 and not weight.grad.any() and not bias.grad.any()
+    else:
+        logits = vectors.detach() @ weight.detach().T + bias.detach()
+        wanted = F.cross_entropy(logits, truth, label_smoothing=0.1)
+        assert float(loss.detach()) == pytest.approx(float(wanted), rel=2e-2)
+
+
 @needs_core
 def test_both_precisions_on_every_path() -> None:
     torch.manual_seed(1)

@@ -4,6 +4,9 @@ The scores of a step (steps, pieces) are the largest thing in training a transla
 read half a dozen times by the usual chain of a product, a log-softmax and their gradients. Here
 some hundred steps at a time go through while they are in the cache, and loss and gradients are
 computed together, by the native core where there is one.
+
+Rows are filled up to whole chunks: oneDNN compiles its bf16 products for each number of rows, which
+takes longer than to compute them, and batches hardly ever have the same number of steps.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from torch.autograd.function import once_differentiable
 
 from seqmap.nn import native_softmax
 
-_AT_ONCE = 192
+_AT_ONCE = 128
 """Steps whose scores are in the cache at once."""
 
 _HELD = 1 << 24
@@ -56,22 +59,26 @@ class _PieceLoss(torch.autograd.Function):
     ) -> Tensor:
         steps, pieces = len(vectors), len(weight)
         kind = torch.bfloat16 if half else vectors.dtype
-        small, table = vectors.to(kind), weight.to(kind)
-        d_vectors, d_bias = torch.empty_like(vectors), torch.zeros_like(bias)
+        table = weight.to(kind)
+        small = vectors.new_zeros((_whole(steps), vectors.shape[1]), dtype=kind)
+        small[:steps] = vectors
+        d_vectors, d_bias = torch.empty_like(small, dtype=vectors.dtype), torch.zeros_like(bias)
         d_weight = torch.zeros_like(weight)
         total = torch.zeros((), dtype=torch.float64, device=vectors.device)
-        held = max(_AT_ONCE, _HELD // (pieces * table.element_size()))
-        room = torch.empty((min(steps, held), pieces), dtype=kind, device=vectors.device)
-        for begin in range(0, steps, held):
-            group = slice(begin, begin + held)
-            read, right = small[group], truth[group]
+        held = _whole(_HELD // (pieces * table.element_size()))
+        room = torch.empty((min(len(small), held), pieces), dtype=kind, device=vectors.device)
+        for begin in range(0, len(small), held):
+            read, right = small[begin : begin + held], truth[begin : begin + held]
             gradient = room[: len(read)]
             for first in range(0, len(read), _AT_ONCE):
                 part = slice(first, first + _AT_ONCE)
                 scores = torch.mm(read[part], table.T, out=gradient[part])
-                total += _to_gradient(scores, bias, right[part], smoothing, d_bias)
-            d_vectors[group] = gradient @ table
+                count = len(right[part])
+                total += _to_gradient(scores[:count], bias, right[part], smoothing, d_bias)
+                scores[count:] = 0
+            d_vectors[begin : begin + held] = gradient @ table
             d_weight += gradient.T @ read
+        d_vectors = d_vectors[:steps]
         ctx.save_for_backward(d_vectors, d_weight, d_bias)
         ctx.steps = max(steps, 1)
         mean: Tensor = (total / ctx.steps).to(vectors.dtype)
@@ -83,6 +90,11 @@ class _PieceLoss(torch.autograd.Function):
         scale = upstream / ctx.steps
         found = (part * scale for part in ctx.saved_tensors)
         return (*found, None, None, None)
+
+
+def _whole(rows: int) -> int:
+    """Return so many rows, filled up to whole chunks."""
+    return max(1, -(-rows // _AT_ONCE)) * _AT_ONCE
 
 
 def _to_gradient(
