@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ class HeardPart:
 
     Attributes:
         bands: Copies of each recording at different speeds, (frames, mels) each; the first is the
-            recording itself, if that is long enough.
+            recording itself.
         targets: Numbers of each transcript.
         texts: The folded transcripts.
         voices: Of the speaker at the speed of each copy; None where a recording stands alone.
@@ -44,6 +44,14 @@ class HeardPart:
             self.targets + other.targets,
             self.texts + other.texts,
             self.voices + other.voices,
+        )
+
+    def unvaried(self) -> HeardPart:
+        """Return the recordings without their copies at other speeds."""
+        return replace(
+            self,
+            bands=tuple(copies[:1] for copies in self.bands),
+            voices=tuple(voices[:1] for voices in self.voices),
         )
 
     def plain(self) -> Iterator[Floats]:
@@ -88,7 +96,7 @@ def hear(
             for speed, copy in enumerate(copies(samples, source, config))
             if -(-len(copy) // source.stack) >= least
         }
-        if not fits or not len(numbers):
+        if 0 not in fits or not len(numbers):
             short.append(one.name)
             continue
         seconds += heard.seconds

@@ -47,7 +47,11 @@ def train_transcriber(job: Job) -> Trained:
     target = TranscriptCodec.fit((one.text for one in fitting), job.config.text)
     source = task.source_codec(job.config, rate)
     train = hear(fitting, source, target, job.config.audio, job.watch)
-    dev = hear(choosing, source, target, replace(job.config.audio, speed=0.0), job.watch)
+    # What was held out is learned from in the end, and varied then as the rest is.
+    closes = job.dev is None and job.config.train.closing > 0
+    speed = job.config.audio.speed if closes else 0.0
+    held = hear(choosing, source, target, replace(job.config.audio, speed=speed), job.watch)
+    dev = held.unvaried()
     source = source.fitted(train.plain(), (own[0] for own in train.voices))
     codecs = TranscribeCodecs(source, target)
     with torch_set_up(job.config.train, job.group) as device:
@@ -56,9 +60,8 @@ def train_transcriber(job: Job) -> Trained:
         trainer = _trained(job, codecs, network, train, dev)
         trained = packed(job, codecs, _weights(network), train, dev)
         archive = trained.archive
-        if job.dev is None and job.config.train.closing and not trainer.interrupted:
-            also = hear(choosing, source, target, job.config.audio, job.watch)
-            learner = _learner(job, codecs, network, train.with_more(also), dev)
+        if closes and not trainer.interrupted:
+            learner = _learner(job, codecs, network, train.with_more(held), dev)
             learn_held_out(learner, job.config.train, job.watch, job.group)
             archive = replace(archive, arrays={**archive.arrays, **_weights(network)})
     put_away(archive, job, interrupted=trainer.interrupted)
