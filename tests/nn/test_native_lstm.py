@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from seqmap.nn import native_lstm
+from seqmap.nn import native_lstm_calls
 from seqmap.nn.native_lstm import Precision, Weights, bilstm_layer, lstm_layer, usable
 from seqmap.runtime import native
 
@@ -385,7 +385,7 @@ def test_torchs_threads_and_own_ones_give_the_same() -> None:
     x, lengths = torch.randn(16, 40, 12), torch.arange(40, 8, -2)
     weights = torch.randn(64, 12), torch.randn(64, 16), torch.randn(64)
     shared = lstm_layer(x, lengths, *weights)[0]
-    team = native_lstm._openmp_team()
+    team = native_lstm_calls.openmp_team()
     native.require().seqmap_set_team(None)
     try:
         assert torch.equal(lstm_layer(x, lengths, *weights)[0], shared)
@@ -395,4 +395,4 @@ def test_torchs_threads_and_own_ones_give_the_same() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP is torch's on Linux")
 def test_torchs_threads_are_found() -> None:
-    assert native_lstm._openmp_team()
+    assert native_lstm_calls.openmp_team()

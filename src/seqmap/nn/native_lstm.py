@@ -8,19 +8,15 @@ place of `nn.LSTM`; `lstm_layer` runs one direction, `bilstm_layer` both at the 
 from __future__ import annotations
 
 import ctypes
-import functools
-import os
-import re
-import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from seqmap.nn.native_lstm_calls import Direction, Gradient, Input, Saved, core
 from seqmap.runtime import native
 
 Precision = Literal["fp32", "bf16"]
@@ -28,106 +24,6 @@ State = tuple[Tensor, Tensor]
 
 _PRECISIONS = {"fp32": 0, "bf16": 1}
 _GATES = 4
-
-_pointer, _int32, _int64 = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
-
-
-class _Input(ctypes.Structure):
-    """`seqmap_lstm_input`."""
-
-    _fields_ = [
-        ("precision", _int32),
-        ("directions", _int32),
-        ("batch", _int64),
-        ("time", _int64),
-        ("input", _int64),
-        ("hidden", _int64),
-        ("lengths", _pointer),
-        ("x", _pointer),
-        ("x_batch_stride", _int64),
-        ("x_time_stride", _int64),
-    ]
-
-
-class _Direction(ctypes.Structure):
-    """`seqmap_lstm_direction`."""
-
-    _fields_ = [
-        ("reverse", _int32),
-        ("w_ih", _pointer),
-        ("w_hh", _pointer),
-        ("bias", _pointer),
-        ("h0", _pointer),
-        ("c0", _pointer),
-        ("y", _pointer),
-        ("y_batch_stride", _int64),
-        ("y_time_stride", _int64),
-        ("h_n", _pointer),
-        ("c_n", _pointer),
-    ]
-
-
-class _Gradient(ctypes.Structure):
-    """`seqmap_lstm_gradient`."""
-
-    _fields_ = [
-        ("w_ih", _pointer),
-        ("w_hh", _pointer),
-        ("dy", _pointer),
-        ("dy_batch_stride", _int64),
-        ("dy_time_stride", _int64),
-        ("dh_n", _pointer),
-        ("dc_n", _pointer),
-        ("dw_ih", _pointer),
-        ("dw_hh", _pointer),
-        ("dbias", _pointer),
-        ("dh0", _pointer),
-        ("dc0", _pointer),
-    ]
-
-
-@functools.cache
-def _core() -> ctypes.CDLL:
-    core = native.require()
-    native.declare(
-        core,
-        {
-            "seqmap_lstm_forward": ([_pointer, _pointer, _pointer], _int32),
-            "seqmap_lstm_backward": ([_pointer, _pointer, _pointer, _pointer], _int32),
-            "seqmap_lstm_free": ([_pointer], None),
-            "seqmap_set_team": ([_pointer], None),
-        },
-    )
-    core.seqmap_set_team(_openmp_team())
-    return core
-
-
-def _openmp_team() -> int | None:
-    """Return the address of GOMP_parallel in torch's OpenMP run time, if it has one.
-
-    The core then works on torch's threads. With threads of its own it would share the cores with
-    those of torch, which spin for milliseconds after each operation: measured, a training step on
-    two cores took 1.8 times as long.
-    """
-    home = Path(torch.__file__).parent
-    try:
-        mapped = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    for line in mapped.splitlines():
-        path = line.partition("/")[2]
-        if re.search(r"/lib(gomp|iomp5)[^/]*$", path) and f"/{path}".startswith(str(home)):
-            runtime = ctypes.CDLL(f"/{path}", mode=os.RTLD_NOLOAD | os.RTLD_NOW)
-            return ctypes.cast(runtime.GOMP_parallel, _pointer).value
-    return None
-
-
-class _Saved:
-    """Owns what the core keeps of a forward pass, until the graph is gone."""
-
-    def __init__(self, handle: int) -> None:
-        self.handle = handle
-        weakref.finalize(self, _core().seqmap_lstm_free, handle)
 
 
 class Weights(NamedTuple):
@@ -276,9 +172,9 @@ def _address(tensor: Tensor | None) -> int | None:
     return None if tensor is None else tensor.data_ptr()
 
 
-def _describe(call: _Call, x: Tensor, lengths: Tensor, hidden: int) -> _Input:
+def _describe(call: _Call, x: Tensor, lengths: Tensor, hidden: int) -> Input:
     batch, time, size = x.shape
-    return _Input(
+    return Input(
         call.precision,
         len(call.reverse),
         batch,
@@ -307,7 +203,7 @@ class _LSTM(torch.autograd.Function):
         hidden = first.shape[1]
         y = x.new_empty(x.shape[0], x.shape[1], count * hidden)
         finals = [x.new_empty(x.shape[0], hidden) for _ in range(2 * count)]
-        directions = (_Direction * count)()
+        directions = (Direction * count)()
         for d, direction in enumerate(directions):
             direction.reverse = call.reverse[d]
             direction.y = y.data_ptr() + d * hidden * y.element_size()
@@ -320,12 +216,12 @@ class _LSTM(torch.autograd.Function):
         handle = ctypes.c_void_p()
         described = _describe(call, x, lengths, hidden)
         native.check(
-            _core().seqmap_lstm_forward(
+            core().seqmap_lstm_forward(
                 ctypes.byref(described), directions, ctypes.byref(handle) if call.keep else None
             )
         )
         if handle.value is not None:
-            ctx.kept = _Saved(handle.value)
+            ctx.kept = Saved(handle.value)
             ctx.call, ctx.hidden = call, hidden
             ctx.save_for_backward(x, lengths, *flat)
             ctx.set_materialize_grads(False)
@@ -345,7 +241,7 @@ class _LSTM(torch.autograd.Function):
         held = [None if upstream[0] is None else _rows(upstream[0])]
         held += [None if tensor is None else tensor.contiguous() for tensor in upstream[1:]]
         dy = held[0]
-        gradients = (_Gradient * count)()
+        gradients = (Gradient * count)()
         for d, gradient in enumerate(gradients):
             gradient.w_ih, gradient.w_hh = (_address(w) for w in flat[5 * d : 5 * d + 2])
             if dy is not None:
@@ -357,7 +253,7 @@ class _LSTM(torch.autograd.Function):
                 setattr(gradient, name, _address(tensor))
         described = _describe(call, x, lengths, ctx.hidden)
         native.check(
-            _core().seqmap_lstm_backward(
+            core().seqmap_lstm_backward(
                 ctx.kept.handle, ctypes.byref(described), gradients, _address(dx)
             )
         )
