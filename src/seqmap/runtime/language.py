@@ -17,13 +17,11 @@ from seqmap.runtime.archive import Archive
 from seqmap.runtime.language_network import LanguageNetwork, LanguageNetworkStream
 from seqmap.runtime.sampling import Sampling
 from seqmap.runtime.session import Session
-from seqmap.runtime.stream import TextStream
 from seqmap.runtime.wishes import Wish
 from seqmap.tasks.base import Evaluation
 from seqmap.tasks.language import (
     PIECE,
     WARM,
-    Expectation,
     Language,
     LanguageCodecs,
     Written,
@@ -34,6 +32,7 @@ from seqmap.tasks.language import (
 if TYPE_CHECKING:
     from seqmap.data.corpus import Corpus
     from seqmap.runtime.explain.explanation import Explanation
+    from seqmap.runtime.language_stream import LanguageStream
     from seqmap.runtime.live.language import LanguageLive
 
 _ROWS = 16
@@ -145,6 +144,8 @@ class LanguageSession(Session):
         Raises:
             ArchiveError: The state is damaged, or of another model.
         """
+        from seqmap.runtime.language_stream import LanguageStream
+
         stream = LanguageStream(self)
         if state is not None:
             stream.load(state)
@@ -291,52 +292,6 @@ class LanguageSession(Session):
             total += self.network.nats(own, ids[start:stop])
             place += len(document)
         return total
-
-
-class LanguageStream(TextStream):
-    """One text through a language model, in pieces of any size; memory does not grow."""
-
-    _session: LanguageSession
-    _network: LanguageNetworkStream
-
-    def _begin(self) -> LanguageNetworkStream:
-        return self._session.started()
-
-    def result(self) -> Expectation:
-        """Return what may follow, and how probable the text so far is."""
-        found = figures(self._network.nats, self.symbols, 1)
-        following = self._session.likeliest(self.probabilities())
-        return Expectation(following, self.symbols, found["loss"], found["perplexity"])
-
-    def write(self, sampling: Sampling | None = None) -> str:
-        """Return a continuation of what was read so far; the stream stays where it is.
-
-        Args:
-            sampling: How symbols are drawn; None goes by the model's own settings.
-        """
-        session, chosen = self._session, sampling or self._session.sampling
-        other = self._network.state()
-        rng = np.random.default_rng(chosen.seed)
-        try:
-            return session.drawn(self._network, chosen, rng)
-        finally:
-            self._network.restore(other)
-
-    def writing(self, sampling: Sampling | None = None) -> Iterator[str]:
-        """Yield the text of `write` as it is written; the stream then is behind it.
-
-        Args:
-            sampling: How symbols are drawn; None goes by the model's own settings.
-        """
-        session, chosen = self._session, sampling or self._session.sampling
-        rng = np.random.default_rng(chosen.seed)
-        return session.writing(self._network, chosen, rng)
-
-    def fork(self) -> LanguageStream:
-        """Return a second stream that goes on from here; neither influences the other."""
-        other = LanguageStream(self._session)
-        other.restore(self.snapshot())
-        return other
 
 
 def _encoded(corpus: Corpus, source: Any) -> Iterator[Ids]:
