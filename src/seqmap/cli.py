@@ -244,7 +244,7 @@ def export(
     dev: Annotated[str | None, typer.Option(help="Examples to measure the loss on.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where it goes; else beside the model.")] = None,
     max_loss: Annotated[
-        float, typer.Option(help="Refuse to lose more (0.002: 0.2 points).")
+        float, typer.Option(help="Refuse to lose more (0.002: 0.2 points or %).")
     ] = 0.002,
     *,
     reading: ReadOptions,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqmap.config import Config
-from seqmap.data.audio import Recording
+from seqmap.data.audio import Recording, usual_rate
 from seqmap.errors import DataError
 from seqmap.evaluate import evaluate
 from seqmap.fitted import SessionEstimator
@@ -83,7 +83,7 @@ class Speaker(SessionEstimator[SpeakSession]):
             examples,
             None if dev is None else _spoken(*dev),
             config=self._configuration(),
-            targets=AudioSet(max(one.sound.header().rate for one in examples)),
+            targets=AudioSet(usual_rate(examples)),
             watch=self._watch(),
         )
         self.session_ = SpeakSession(trained.archive)

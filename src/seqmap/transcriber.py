@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Literal, Self
 
 from seqmap.config import Config
+from seqmap.data.audio import usual_rate
 from seqmap.evaluate import evaluate
 from seqmap.fitted import SessionEstimator
 from seqmap.runtime.sounds import recordings_of
@@ -84,7 +85,7 @@ class Transcriber(SessionEstimator[TranscribeSession]):
             examples,
             None if dev is None else recordings_of(*dev),
             config=self._configuration(),
-            targets=AudioSet(max(one.sound.header().rate for one in examples)),
+            targets=AudioSet(usual_rate(examples)),
             watch=self._watch(),
         )
         self.session_ = TranscribeSession(trained.archive)

@@ -70,6 +70,27 @@ def test_export_measures_and_writes(model: Path, dev: Path, tmp_path: Path, kind
     assert json.loads(stdout.splitlines()[-1])["metrics"]["accuracy"] == facts["after"]
 
 
+@pytest.mark.parametrize(
+    ("metric", "before", "after", "share"),
+    [
+        ("accuracy", 0.9, 0.85, 0.05),
+        ("f1", 0.5, 0.6, -0.1),
+        ("bleu", 38.0, 37.5, 0.005),
+        ("wer", 0.10, 0.12, 0.02),
+        ("perplexity", 100.0, 101.0, 0.01),
+        ("mse", 0.02, 0.03, 0.5),
+        ("mcd", 4.0, 3.9, -0.025),
+        ("mse", 0.0, 0.0, 0.0),
+    ],
+)
+def test_losses_are_shares_whatever_the_scale(
+    metric: str, before: float, after: float, share: float
+) -> None:
+    from seqmap.commands.export import lost
+
+    assert lost(metric, before, after) == pytest.approx(share)
+
+
 def test_it_goes_beside_the_model_by_default(model: Path, dev: Path) -> None:
     code, _, stderr = run("export", model, "--dev", dev, "--max-loss", "1")
     assert code == 0, stderr

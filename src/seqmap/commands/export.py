@@ -17,8 +17,11 @@ from seqmap.runtime.archive import Archive, from_bytes, save, to_bytes
 from seqmap.runtime.quantize import KINDS, quantized
 from seqmap.runtime.session import Session, load, restore
 
-# Metrics of which less is better; of all others more is.
-_COSTS = ("loss", "perplexity", "wer", "cer", "mse", "mae")
+# Of all other metrics more is better, and 1 is the most.
+_OF_A_HUNDRED = ("bleu", "chrf")
+_ERROR_RATES = ("wer", "cer")
+_OPEN_ENDED = ("loss", "perplexity", "mse", "mae", "mcd")
+"""Less is better, and there is no most: what counts is how much more than before it is."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class ExportRequest:
         quantize: How matrices are stored: `int8`, `none`, or for archives `bf16`.
         dev: Labelled examples to measure on; may be left out for `none`.
         out: Where the export goes; None puts it beside the model.
-        max_loss: How much of the task's main metric may be lost.
+        max_loss: How much of the task's main metric may be lost, see `lost`.
     """
 
     model: str
@@ -103,7 +106,7 @@ def run_export(request: ExportRequest, options: ReadOptions, screen: Screen) -> 
         made.manifest["quantization"] = facts
     if facts and facts["loss"] > request.max_loss:
         raise ExportError(
-            f"{request.quantize} loses {facts['loss']:.4f} {facts['metric']}"
+            f"{request.quantize} loses {facts['loss']:.4f} of {facts['metric']}"
             f" ({facts['before']:.4f} → {facts['after']:.4f}), more than --max-loss"
             f" {request.max_loss:g}; nothing was written. {_remedy(target)}"
         )
@@ -164,11 +167,25 @@ def _compare(
     examples = read_labelled(before, str(request.dev), options, screen).examples
     old, new = evaluate(before, examples).metrics, evaluate(after, examples).metrics
     metric = next((m for m in before.task.headline if m in old), next(iter(old)))
-    sign = -1.0 if metric in _COSTS else 1.0
     return {
         "metric": metric,
         "before": old[metric],
         "after": new[metric],
-        "loss": sign * (old[metric] - new[metric]),
+        "loss": lost(metric, old[metric], new[metric]),
         "examples": len(examples),
     }
+
+
+def lost(metric: str, before: float, after: float) -> float:
+    """Return how much worse a figure became, as a share: 0.002 are 0.2 points, or 0.2 %.
+
+    Of accuracies, F1, BLEU (of a hundred) and error rates the difference; of figures without an
+    upper end, such as perplexity, the difference as a share of what it was.
+    """
+    if metric in _OF_A_HUNDRED:
+        return (before - after) / 100
+    if metric in _ERROR_RATES:
+        return after - before
+    if metric in _OPEN_ENDED:
+        return (after - before) / max(before, 1e-12)
+    return before - after

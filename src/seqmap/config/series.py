@@ -45,7 +45,8 @@ class AudioConfig:
     """How recordings become steps of features, and how they are varied in training."""
 
     rate: Annotated[int, Between(0, 192_000)] = 0
-    """Samples a second that all recordings are brought to; 0: most of the training's, ≤ 16000."""
+    """Samples a second that all recordings are brought to; 0: most of the training's, at most 16000
+    for speech recognition and 24000 for speech generation."""
     mels: Annotated[int, Between(4, 256)] = 40
     """Bands of the log-mel spectrum."""
     stack: Annotated[int, Between(1, 16)] = 3

@@ -46,6 +46,8 @@ def train_transcriber(job: Job) -> Trained:
     rate = job.targets.rate if job.targets else fitting[0].sound.header().rate
     target = TranscriptCodec.fit((one.text for one in fitting), job.config.text)
     source = task.source_codec(job.config, rate)
+    if source.rate != rate:
+        job.watch.tell(f"recordings at {rate:,} Hz are brought to {source.rate:,} Hz")
     train = hear(fitting, source, target, job.config.audio, job.watch)
     # What was held out is learned from in the end, and varied then as the rest is.
     closes = job.dev is None and job.config.train.closing > 0

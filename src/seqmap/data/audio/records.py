@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from seqmap.data.audio.sound import Sound
@@ -53,3 +55,8 @@ class AudioDataset:
     examples: tuple[Recording, ...]
     layout: AudioLayout
     rate: int
+
+
+def usual_rate(recordings: Iterable[Recording]) -> int:
+    """Return the samples a second of most recordings; of equally many, what comes first."""
+    return Counter(one.sound.header().rate for one in recordings).most_common(1)[0][0]
