@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 import zipfile
 from pathlib import Path
@@ -294,6 +295,72 @@ def test_rates_and_channels_are_told(tmp_path: Path) -> None:
     assert found.rate == RATE
     assert "2 recordings at 8,000 Hz, the others at 16,000 Hz (1): resampled" in str(found.layout)
     assert "1 recordings have several channels" in str(found.layout)
+
+
+def test_sound_that_breaks_off_is_told(tmp_path: Path) -> None:
+    time = np.arange(200_000) / RATE
+    tone = 0.3 * np.sin(2 * np.pi * (200 + 20 * time) * time)
+    write(tmp_path / "whole.wav", tone)
+    raw = (tmp_path / "whole.wav").read_bytes()
+    (tmp_path / "half.wav").write_bytes(raw[: len(raw) // 2])
+    heard = sound(tmp_path / "half.wav").hear(RATE)
+    found = np.concatenate(list(heard))
+    np.testing.assert_allclose(found, tone[: len(found)], atol=1e-4)
+    soundfile.write(tmp_path / "whole.flac", tone, RATE)
+    raw = (tmp_path / "whole.flac").read_bytes()
+    (tmp_path / "half.flac").write_bytes(raw[: len(raw) // 2])
+    with pytest.raises(DataError, match=r"half\.flac: the sound is damaged, or breaks off"):
+        sound(tmp_path / "half.flac").samples(RATE)
+
+
+def test_short_reads_give_no_stale_samples(tmp_path: Path) -> None:
+    if "MP3" not in soundfile.available_formats():
+        pytest.skip("this libsndfile writes no MP3")
+    rng = np.random.default_rng(0)
+    values = np.cumsum(rng.normal(size=400_000)).astype(np.float32)
+    soundfile.write(tmp_path / "whole.mp3", 0.5 * values / np.abs(values).max(), 44100)
+    raw = (tmp_path / "whole.mp3").read_bytes()
+    (tmp_path / "half.mp3").write_bytes(raw[: len(raw) // 2])
+    heard = sound(tmp_path / "half.mp3").hear(44100)
+    found = np.concatenate(list(heard))
+    whole = sound(tmp_path / "whole.mp3").samples(44100)
+    assert 150_000 < len(found) < 250_000
+    np.testing.assert_allclose(found[:100_000], whole[:100_000], atol=1e-3)
+    assert heard.ends_early and any("it breaks off" in note for note in heard.notes())
+
+
+def test_a_speaker_who_is_not_named(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write(tmp_path / f"{name}.wav")
+    rows = [
+        {"path": "one.wav", "text": "hi", "speaker": None},
+        {"path": "two.wav", "text": "ho", "speaker": " bob "},
+    ]
+    (tmp_path / "all.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found = read_recordings(tmp_path / "all.jsonl").examples
+    assert [one.speaker for one in found] == ["", "bob"]
+
+
+@pytest.mark.parametrize("ending", [".wav", ""])
+def test_a_folder_with_the_manifest_and_another_place_of_the_sounds(
+    tmp_path: Path, ending: str
+) -> None:
+    write(tmp_path / "sounds" / "one.wav")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.write(tmp_path / "sounds" / "one.wav", "deep/one.wav")
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "list.jsonl").write_text(json.dumps({"path": f"one{ending}", "text": "hi"}))
+    for place in ("sounds", "a.zip"):
+        found = read_recordings(tmp_path / "m", ReadOptions(audio=str(tmp_path / place)))
+        assert [one.text for one in found.examples] == ["hi"]
+        np.testing.assert_allclose(found.examples[0].sound.samples(RATE), TONE, atol=1e-4)
+
+
+def test_a_path_that_is_no_path(tmp_path: Path) -> None:
+    write(tmp_path / "one.wav")
+    (tmp_path / "all.tsv").write_text(f"{'word ' * 80}\tone.wav\nhello\tno sound\n")
+    with pytest.raises(DataError):
+        read_recordings(tmp_path / "all.tsv")
 
 
 def test_paths_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -360,6 +360,36 @@ def test_answers(both: TranscribeSession) -> None:
     record = both.task.record(plain)
     assert record["words"][0].keys() == {"text", "start", "end", "confidence"}
     assert both.task.line(plain) == plain.text
+    shown = both.task.line(best).split("\t")
+    assert shown == [f"{one.text} ({one.probability:.3f})" for one in best.alternatives]
+
+
+def test_phrases_go_as_they_came(forward: TranscribeSession) -> None:
+    greedy = forward.with_search("greedy")
+    expecting = greedy.with_phrases(["cab"], boost=9.0)
+    assert expecting.options.search == "beam" and expecting.options.beam.boost == 9.0
+    assert expecting.with_phrases(["c ab"]).options.beam.boost == greedy.options.beam.boost
+    assert expecting.with_phrases([]).options == greedy.options
+
+
+@pytest.mark.parametrize(("longest", "stack"), [(1.0, 4), (2.0, 3), (5.0, 3), (8.0, 3), (4.0, 1)])
+def test_windows_of_any_length_lose_no_step(make_weights: Any, longest: float, stack: int) -> None:
+    made = archive(make_weights, encoder__direction="both", audio__stack=stack, audio__context=0)
+    config = {**made.manifest["config"]}
+    config["transcribe"] = {**config["transcribe"], "longest": longest}
+    heard = session(Archive({**made.manifest, "config": config}, made.arrays))
+    sound = speech(40)
+    frames = len(heard.codecs.source.bands(sound))
+    rows = np.concatenate(list(heard.acoustics.in_windows([sound])))
+    assert len(rows) == -(-frames // stack)
+
+
+def test_steps_are_as_long_as_the_spectrum_makes_them() -> None:
+    task = find_task("transcribe")
+    assert isinstance(task, Transcribe)
+    source = task.source_codec(Config(), 11025)
+    frames = len(source.bands(np.zeros(60 * 11025, np.float32)))
+    assert frames / source.stack * source.step == pytest.approx(60, abs=0.05)
 
 
 def test_segments_end_in_pauses(forward: TranscribeSession) -> None:

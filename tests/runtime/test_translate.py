@@ -136,6 +136,27 @@ def test_networks_write_together_by_the_mean_of_their_probabilities(core: str) -
     assert shown.integrated.shape == shown.occlusion.shape
 
 
+def test_drawn_answers_do_not_depend_on_how_lines_come(core: str) -> None:
+    session = session_of(seed=3).with_search(sample=1.5)
+    lines = [TEXTS[0]] * 6
+    whole = [answer.text for answer in session.predict(lines)]
+    assert len(set(whole)) > 1
+    stream, found = session.stream(), []
+    for line in lines:
+        found += stream.feed(line + "\n")
+    assert [answer.text for answer in [*found, *stream.close()]] == whole
+    first = session.stream()
+    before = first.feed("".join(line + "\n" for line in lines[:2]))
+    rest = session.stream(first.to_bytes())
+    assert [a.text for a in [*before, *rest.feed("\n".join(lines[2:]) + "\n")]] == whole
+
+
+def test_a_prefix_of_unknown_pieces_has_a_score(core: str) -> None:
+    session = session_of(text__unit="char").with_search(sample=1.0, prefix="☃☃")
+    answer = session.predict([TEXTS[0]])[0]
+    assert np.isfinite(answer.score) and np.isfinite(answer.log_probability)
+
+
 @pytest.mark.parametrize("kind", ["int8", "bf16"])
 def test_smaller_numbers(core: str, kind: str) -> None:
     archive = build(text__vocabulary=400, embedding__size=32, encoder__hidden=32)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from seqmap.search.ctc import log_chances
+from seqmap.search.ctc import align, log_chances
 from seqmap.search.ctc_beam import BeamOptions
 from seqmap.search.kneser_ney import fit_ngrams
 from seqmap.search.lexicon import Lexicon
@@ -65,3 +65,20 @@ def test_it_finds_the_best_of_all_readings(seed: int) -> None:
     for word in texts[0].split():
         after = MODEL.after(after, MODEL.number(word))
     assert found[0].history == after
+
+
+@pytest.mark.parametrize("rows", [[1], [1, 2], [1, 2, 0, 2], [3, 1, 3]])
+def test_readings_have_no_symbol_without_a_row(rows: list[int]) -> None:
+    from seqmap.search.flashlight import FlashlightSearch
+
+    chances = log_chances(6 * np.eye(len(TABLE), dtype=np.float32)[rows])
+    lexicon = Lexicon.of(TABLE, spaced=True, model=MODEL)
+    search = FlashlightSearch(
+        lexicon, lambda word: [TABLE.index(letter) for letter in word], OPTIONS, MODEL.begin
+    )
+    search.feed(chances)
+    assert not {search.best()[:1], search.best()[-1:]} & {(3,)}
+    for one in search.readings(3):
+        assert len(one.numbers) <= len(rows)
+        assert 3 not in (*one.numbers[:1], *one.numbers[-1:])
+        assert len(align(chances, list(one.numbers))) == len(one.numbers)

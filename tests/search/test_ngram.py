@@ -97,3 +97,22 @@ def test_files_that_are_no_models(tmp_path: Path, content: str, message: str) ->
 def test_no_text() -> None:
     with pytest.raises(DataError, match="no text"):
         fit_ngrams([], 2)
+
+
+def test_marks_in_a_text_are_no_words() -> None:
+    for order in (1, 2, 3):
+        model = fit_ngrams([["<s>", "a", "b", "</s>"], ["a", "<unk>", "c"]], order)
+        plain = fit_ngrams([["a", "b"], ["a", "c"]], order)
+        assert model.words == plain.words and model.chances == plain.chances
+
+
+def test_words_of_a_file_are_folded(tmp_path: Path) -> None:
+    model = fit_ngrams([["HELLO", "WORLD"], ["Hello", "THERE"], ["HELLO", "WORLD"]], 2)
+    with open(tmp_path / "upper.arpa", "w", encoding="utf-8") as file:
+        write_arpa(model, file)
+    found = read_arpa(tmp_path / "upper.arpa", str.lower)
+    assert set(found.words) == {"<unk>", "<s>", "</s>", "hello", "world", "there"}
+    hello, upper = found.number("hello"), model.number("HELLO")
+    assert found.score(found.begin, hello) == pytest.approx(
+        model.score(model.begin, upper), abs=1e-4
+    )

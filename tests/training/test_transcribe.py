@@ -254,6 +254,38 @@ def test_a_language_model_of_other_text(tmp_path: Path) -> None:
         train(task, spoken, config=config, targets=AudioSet(RATE))
 
 
+def test_mistakes_of_language_and_search_are_told_before_training(tmp_path: Path) -> None:
+    spoken = [one.recording for one in speech(12)]
+    epochs: list[object] = []
+    watch = Watch(epoch=epochs.append)
+    broken = tmp_path / "broken.arpa"
+    broken.write_text("\\data\\\nngram 1=1\n\n\\1-grams:\nmuch more than a word\n")
+    mistakes = [
+        {"transcribe__language": str(tmp_path / "typo.txt")},
+        {"transcribe__language": str(broken)},
+        {"transcribe__search": "flashlight", "transcribe__order": 0},
+    ]
+    for settings in mistakes:
+        with pytest.raises(UserError):
+            train(
+                find_task("transcribe"), spoken, config=TINY.replace(**settings),
+                targets=AudioSet(RATE), watch=watch,
+            )  # fmt: skip
+    assert not epochs
+
+
+def test_dev_texts_of_characters_that_training_never_had() -> None:
+    spoken = [one.recording for one in speech(14)]
+    chinese = [
+        replace(one, text="你好世界" if k < 10 else "鑫淼你好") for k, one in enumerate(spoken)
+    ]
+    config = TINY.replace(transcribe__search="beam", train__closing=0)
+    found = train(
+        find_task("transcribe"), chinese[:10], chinese[10:], config=config, targets=AudioSet(RATE)
+    )
+    assert restore(found.archive).predict([spoken[0]])[0] is not None
+
+
 def test_subwords() -> None:
     spoken = [one.recording for one in speech(12)]
     config = TINY.replace(text__unit="subword", text__vocabulary=24)

@@ -98,7 +98,7 @@ class AudioCodec:
     @property
     def step(self) -> float:
         """Seconds of a step."""
-        return self.stack * FRAME
+        return self.stack * int(self.rate * FRAME) / self.rate  # as `Spectrum` shifts
 
     def bands(self, samples: NDArray[Any]) -> Floats:
         """Turn a whole recording, (samples,) in -1…1, into log-mel bands, (frames, mels)."""

@@ -40,7 +40,9 @@ class Acoustics:
         self.encoder = build_vector_encoder(arrays, config.encoder, codec.size, precision=precision)
         self._output = take_dense(arrays, "output", classes, self.encoder.width)
         self._window = max(round(config.transcribe.longest / codec.step), 1) * codec.stack
-        self._margin = min(round(_MARGIN / codec.step) * codec.stack, self._window // 4)
+        # Both are whole steps, or windows would not join.
+        self._margin = min(round(_MARGIN / codec.step), self._window // codec.stack // 4)
+        self._margin *= codec.stack
 
     @property
     def streams(self) -> bool:

@@ -79,6 +79,7 @@ class TranscribeSession(Session):
         model = NGrams.from_arrays(own) if own else None
         self.lexicon = Lexicon.of(target.table, spaced=target.spaced, model=model)
         self._options = self._decoding(manifest.get("calibration") or {})
+        self._boost: float | None = None
         self._least = 0.0
 
     def _decoding(self, calibration: Mapping[str, Any]) -> DecoderOptions:
@@ -120,8 +121,14 @@ class TranscribeSession(Session):
 
     @property
     def options(self) -> DecoderOptions:
-        """How recordings are cut and answered."""
-        return self._options
+        """How recordings are cut and answered: as chosen, and with phrases as these need it."""
+        chosen, expects = self._options, self.lexicon.phrases is not None
+        boost = chosen.beam.boost if self._boost is None else self._boost
+        return replace(
+            chosen,
+            search="beam" if expects and chosen.search == "greedy" else chosen.search,
+            beam=replace(chosen.beam, boost=boost),
+        )
 
     @property
     def min_confidence(self) -> float:
@@ -195,17 +202,10 @@ class TranscribeSession(Session):
                 raise UserError("the model knows no character of this phrase", given=phrase)
             folded.append(target.normal(phrase))
         own = Phrases.of(folded, spaced=target.spaced) if folded else None
-        search = self._options.search
         other = copy.copy(self)
-        other.lexicon = self.lexicon.expecting(own)
-        if search == "flashlight":
+        other.lexicon, other._boost = self.lexicon.expecting(own), boost
+        if self._options.search == "flashlight":
             check_flashlight(other.lexicon)
-        weight = self._options.beam.boost if boost is None else boost
-        other._options = replace(
-            self._options,
-            search="beam" if own is not None and search == "greedy" else search,
-            beam=replace(self._options.beam, boost=weight),
-        )
         return other
 
     def evaluate(self, examples: Sequence[Recording]) -> Evaluation:
@@ -257,7 +257,7 @@ class TranscribeSession(Session):
 
     def decoder(self) -> Decoder:
         """Return what turns rows of probabilities into words."""
-        return Decoder(self.codecs.target, self.lexicon, self._options)
+        return Decoder(self.codecs.target, self.lexicon, self.options)
 
     def answer(
         self, segments: Sequence[Segment], seconds: float, name: str, notes: tuple[str, ...]

@@ -182,6 +182,15 @@ class TranslateSession(Session):
         ids = self.codecs.source.encode(text)[: self.config.text.max_length]
         return np.asarray(self._search([ids], [0])[0][0].pieces, np.int64)
 
+    def answers(self, lines: Sequence[str], begin: int) -> list[Translation]:
+        """Answer lines of a stream.
+
+        Args:
+            lines: Some of them.
+            begin: How many came before: what is drawn depends on a line's number.
+        """
+        return self._answer(lines, begin)
+
     def limit(self, length: int) -> int:
         """Return the most pieces that an answer to so many may have.
 

@@ -64,8 +64,8 @@ class TranslateStream(InputStream):
         return to_bytes(Archive({"stream": described}, {}))
 
     def _answers(self, lines: list[str]) -> list[Translation]:
-        self._lines += len(lines)
-        return self._session.predict(lines)
+        begin, self._lines = self._lines, self._lines + len(lines)
+        return self._session.answers(lines, begin)
 
     def _load(self, data: bytes) -> None:
         described = described_state(from_bytes(data), self._session.digest)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from seqmap.codecs.base import UNKNOWN
 from seqmap.codecs.pieces import BOUNDARY
 from seqmap.search.writing import (
+    FORCED,
     NEVER,
     Floats,
     Hypothesis,
@@ -193,7 +194,7 @@ def _filter(scores: Floats, ends: Floats, beam: _Beam, step: int, plan: _Plan) -
             kept = scores[row, :, wanted].copy()
             scores[row] = NEVER
             # A prefix may hold what is otherwise forbidden.
-            scores[row, :, wanted] = np.where(np.isfinite(kept), kept, np.float32(-30.0))
+            scores[row, :, wanted] = np.where(np.isfinite(kept), kept, FORCED)
             ends[row] = NEVER
         elif step >= plan.most[number]:
             scores[row] = NEVER

@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from seqmap.codecs.base import UNKNOWN
 from seqmap.codecs.pieces import BOUNDARY
-from seqmap.search.writing import NEVER, Hypothesis, SearchOptions, Writer, normalised, repeats
+from seqmap.search.writing import (
+    FORCED,
+    NEVER,
+    Hypothesis,
+    SearchOptions,
+    Writer,
+    normalised,
+    repeats,
+)
 
 Floats = NDArray[np.float32]
 
@@ -60,7 +68,7 @@ def draw(
         logits -= logits.max(axis=2, keepdims=True)
         log_p = logits - np.log(np.exp(logits).sum(axis=2, keepdims=True))
         for row, place in np.ndindex(*lengths.shape):
-            chance = randoms[row].random()
+            drawn = randoms[row].random()
             if lengths[row, place] >= 0:
                 last[row, place] = BOUNDARY
                 continue
@@ -68,8 +76,10 @@ def draw(
             if step < len(forced[row]):
                 piece = int(forced[row][step])
             elif step < most[row]:
-                piece = _one(log_p[row, place], written[row, place], options, chance)
-            scores[row, place] += log_p[row, place, piece]
+                piece = _one(log_p[row, place], written[row, place], options, drawn)
+            chance = log_p[row, place, piece]
+            # The unknown piece is never drawn, but what the answer begins with may hold it.
+            scores[row, place] += chance if np.isfinite(chance) else FORCED
             last[row, place] = piece
             if piece == BOUNDARY and step >= len(forced[row]):
                 lengths[row, place] = step

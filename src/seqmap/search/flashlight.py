@@ -150,5 +150,14 @@ class FlashlightSearch:
         return history
 
     def _collapsed(self, path: Sequence[int]) -> tuple[int, ...]:
-        """Return the symbols of a path (Graves et al. 2006, the map B), which begins by the gap."""
-        return tuple(symbol for symbol, _ in groupby(path) if symbol not in (BLANK, -1))
+        """Return the symbols of a path (Graves et al. 2006, the map B) without gaps at its ends.
+
+        flashlight begins by one, and ends by the one that `readings` adds: no row stands for them.
+        """
+        found = [symbol for symbol, _ in groupby(path) if symbol not in (BLANK, -1)]
+        first, last = 0, len(found)
+        while first < last and found[first] == self._gap:
+            first += 1
+        while last > first and found[last - 1] == self._gap:
+            last -= 1
+        return tuple(found[first:last])

@@ -24,14 +24,18 @@ def fit_ngrams(sentences: Iterable[Sequence[str]], order: int) -> NGrams:
     """Estimate a language model.
 
     Args:
-        sentences: Lists of words.
+        sentences: Lists of words. Marks of a sentence's ends and of the unknown word are no words
+            and left out.
         order: Words that are looked at together.
 
     Raises:
         DataError: There is no sentence.
     """
     numbers = {word: k for k, word in enumerate(SPECIAL)}
-    coded = [[numbers.setdefault(word, len(numbers)) for word in words] for words in sentences]
+    coded = [
+        [numbers.setdefault(word, len(numbers)) for word in words if word not in SPECIAL]
+        for words in sentences
+    ]
     if not coded:
         raise DataError("there is no text to learn a language model from")
     counts = _counts(coded, order)

@@ -6,8 +6,9 @@ the history without its first word.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -135,13 +136,18 @@ def write_arpa(model: NGrams, file: TextIO) -> None:
     file.write("\n\\end\\\n")
 
 
-def read_arpa(path: str | Path) -> NGrams:
+def read_arpa(path: str | Path, fold: Callable[[str], str] = str) -> NGrams:
     """Read a model from an ARPA file.
+
+    Args:
+        path: The file.
+        fold: How words are written that are looked up; of words that become one, the likelier
+            counts.
 
     Raises:
         DataError: It cannot be read, or is no such file.
     """
-    numbers = {word: k for k, word in enumerate(SPECIAL)}
+    numbers, fold = {word: k for k, word in enumerate(SPECIAL)}, functools.cache(fold)
     chances: dict[Context, float] = {}
     backoffs: dict[Context, float] = {}
     size = 0
@@ -153,7 +159,7 @@ def read_arpa(path: str | Path) -> NGrams:
                     head = text.strip("\\:").partition("-")
                     size = int(head[0]) if head[2] == "grams" else 0
                 elif text and size:
-                    _take(text, size, numbers, chances, backoffs, path, line)
+                    _take(text, size, numbers, chances, backoffs, path, line, fold)
     except OSError as error:
         raise DataError(f"cannot read the language model: {error.strerror}", path=path) from None
     except UnicodeDecodeError:
@@ -172,6 +178,7 @@ def _take(
     backoffs: dict[Context, float],
     path: str | Path,
     line: int,
+    fold: Callable[[str], str],
 ) -> None:
     parts = text.split()
     try:
@@ -186,8 +193,18 @@ def _take(
             line=line,
             given=text,
         ) from None
-    words = ("<unk>" if word == "<UNK>" else word for word in parts[1 : size + 1])
+    words = (_folded(word, fold) for word in parts[1 : size + 1])
     key = tuple(numbers.setdefault(word, len(numbers)) for word in words)
+    if chances.get(key, -math.inf) >= chance * _LN10:
+        return
     chances[key] = chance * _LN10
     if backoff:
         backoffs[key] = backoff * _LN10
+
+
+def _folded(word: str, fold: Callable[[str], str]) -> str:
+    """Return a word as it is looked up; marks, and what would be no word then, stay."""
+    if word == "<UNK>":
+        return "<unk>"
+    found = word if word in SPECIAL else fold(word)
+    return found if found and not any(map(str.isspace, found)) else word

@@ -22,6 +22,8 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 NEVER = np.float32(-np.inf)
+FORCED = np.float32(-30.0)
+"""What a forbidden piece is worth where an answer must hold it."""
 
 
 @dataclass(frozen=True)

@@ -181,11 +181,11 @@ class Transcribe(RecordingTask):
         return iter_sounds(path, options)
 
     def line(self, answer: Transcript) -> str:
-        """Return the text, behind the name where there is one; other readings; what was noted."""
+        """Return the text, or readings with their probabilities; before it the name, then notes."""
         name = f"{answer.name}\t" if answer.name else ""
         notes = f"\t({'; '.join(answer.notes)})" if answer.notes else ""
-        others = "".join(f"\t{one.text} ({one.probability:.3f})" for one in answer.alternatives)
-        return f"{name}{answer.text}{others}{notes}"
+        readings = "\t".join(f"{a.text} ({a.probability:.3f})" for a in answer.alternatives)
+        return f"{name}{readings or answer.text}{notes}"
 
     def record(self, answer: Transcript) -> dict[str, Any]:
         """Return an answer as plain values; what is not there is left out."""

@@ -55,7 +55,7 @@ class Transcript:
         seconds: How long the recording is, or where the part of a stream ends.
         name: Of the recording.
         notes: What a reader should know of the sound.
-        alternatives: Other readings, if asked for, the likeliest first.
+        alternatives: Several readings, if asked for, the likeliest first.
     """
 
     text: str

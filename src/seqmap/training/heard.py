@@ -84,10 +84,12 @@ def hear(
     bands: list[dict[int, Halves]] = []
     targets, texts, speakers, seconds = [], [], [], 0.0
     short: list[str] = []
+    broken: list[str] = []
     started = time.perf_counter()
     for one in recordings:
         heard = one.sound.hear(source.rate)
         samples = np.concatenate([np.zeros(0, np.float32), *heard])
+        broken += [one.name] * heard.ends_early
         numbers = target.encode(one.text)
         # A faster copy has fewer steps: those that are too short for the text are not learned from.
         least = max(longest_needed(numbers), 1)
@@ -104,6 +106,8 @@ def hear(
         targets.append(numbers)
         texts.append(target.normal(one.text))
         speakers.append(one.speaker if source.by_speaker else "")
+    if broken:
+        watch.tell(f"{len(broken)} recordings break off before their end, as {broken[0]}")
     if not bands:
         raise DataError(
             "no recording is long enough for its transcript",

@@ -18,8 +18,10 @@ from seqmap.nn.model import to_arrays
 from seqmap.nn.transcriber import TranscriberNetwork
 from seqmap.runtime.archive import Archive
 from seqmap.runtime.session import restore
+from seqmap.runtime.transcribe_decoder import check_flashlight
 from seqmap.search.kneser_ney import fit_ngrams
-from seqmap.search.ngram import NGrams, read_arpa
+from seqmap.search.lexicon import Lexicon
+from seqmap.search.ngram import UNKNOWN, NGrams, read_arpa
 from seqmap.tasks.transcribe import Transcribe, TranscribeCodecs
 from seqmap.training.closing import learn_held_out
 from seqmap.training.heard import HeardPart, hear
@@ -56,11 +58,15 @@ def train_transcriber(job: Job) -> Trained:
     dev = held.unvaried()
     source = source.fitted(train.plain(), (own[0] for own in train.voices))
     codecs = TranscribeCodecs(source, target)
+    # Before hours of training: whether there is such a language model and such a search.
+    language = _language(job.config, target, train.texts)
+    if job.config.transcribe.search == "flashlight":
+        check_flashlight(Lexicon.of(target.table, spaced=target.spaced, model=language[0]))
     with torch_set_up(job.config.train, job.group) as device:
         network = TranscriberNetwork(source.size, target.classes, job.config).to(device)
         choose_precision(network, job.config.train)
         trainer = _trained(job, codecs, network, train, dev)
-        trained = packed(job, codecs, _weights(network), train, dev)
+        trained = packed(job, codecs, _weights(network), train, dev, language)
         archive = trained.archive
         if closes and not trainer.interrupted:
             learner = _learner(job, codecs, network, train.with_more(held), dev)
@@ -99,6 +105,7 @@ def packed(
     arrays: dict[str, NDArray[Any]],
     train: HeardPart,
     dev: HeardPart,
+    language: tuple[NGrams | None, str],
 ) -> Packed:
     """Add language model, weights of the search and confidence to a trained network.
 
@@ -110,7 +117,7 @@ def packed(
     state, kept = task.codec_state(codecs)
     entries = {**state, **job.facts}
     plain = {**arrays, **kept}
-    model, note = _language(config, codecs.target, train.texts)
+    model, note = language
     draft = _archive(task, config, entries, plain, model)
     calibration, metrics = tuned(draft, dev, codecs, config)
     final = model
@@ -148,8 +155,13 @@ def _language(
     """Return the language model that is asked for, and a line about it."""
     settings = config.transcribe
     if settings.language.endswith(".arpa"):
-        model = read_arpa(settings.language)
-        return model, f"language model: {settings.language}, {len(model.words):,} words"
+        model = read_arpa(settings.language, target.normal)
+        said = {word for text in texts for word in target.words(text)}
+        known = sum(model.number(word) != UNKNOWN for word in said)
+        return model, (
+            f"language model: {settings.language}, {len(model.words):,} words, "
+            f"{known:,} of the {len(said):,} of the transcripts among them"
+        )
     if settings.order == 0:
         return None, ""
     lines = [*texts, *_lines(settings.language, target)]

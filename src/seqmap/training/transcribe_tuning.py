@@ -129,9 +129,12 @@ def _boost(
 
 
 def _phrases(text: str, session: TranscribeSession) -> list[str]:
-    words = session.codecs.target.words(text)
-    joint = " " if session.codecs.target.spaced else ""
-    return [joint.join(words[k : k + 2]) for k in range(0, max(len(words) - 1, 1), 2)]
+    target = session.codecs.target
+    words = target.words(text)
+    joint = " " if target.spaced else ""
+    found = (joint.join(words[k : k + 2]) for k in range(0, max(len(words) - 1, 1), 2))
+    # Of characters that training never had, nothing could be expected.
+    return [phrase for phrase in found if len(target.encode(phrase))]
 
 
 def _trust(

@@ -222,7 +222,7 @@ def _table(path: str, shown: str, options: ReadOptions, *, labelled: bool = True
     for line, row in table.read(wanted):
         found = dict(zip(wanted, row, strict=True))
         text = "" if what is None or found[what] is None else str(found[what])
-        speaker = "" if who is None else str(found[who])
+        speaker = "" if who is None or found[who] is None else str(found[who]).strip()
         entries.append(Entry(str(found[where]).strip(), text, speaker, line))
     return Manifest(f"{table.format} of path and text", shown, tuple(entries))
 

@@ -40,7 +40,8 @@ def read_recordings(
     if shelf is not None:
         names = shelf.names()
         manifest = find_manifest(shelf, names, options)
-        sounds, left = _matched(manifest, [_other(options) or shelf], names)
+        other = _other(options)
+        sounds, left = _matched(manifest, [other or shelf], None if other else names)
     else:
         if not place.is_file():
             raise DataError("no such file", path=shown)
@@ -139,7 +140,7 @@ def _matched(
     best: tuple[dict[str, str], Shelf, list[str]] | None = None
     for shelf in shelves:
         if isinstance(shelf, Folder):
-            there = {key: key for key in keys if (shelf.path / key).is_file()}
+            there = {key: key for key in keys if os.path.isfile(shelf.path / key)}
             if len(there) == len(keys):
                 # What no line names is looked for only where all is listed anyway.
                 rest = [name for name in names or () if is_sound(name) and name not in keys]

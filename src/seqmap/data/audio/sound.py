@@ -20,6 +20,8 @@ from seqmap.errors import DataError, MissingExtraError, UserError
 Floats = NDArray[np.float32]
 
 _BLOCK = 1 << 16  # frames that are read at once
+_UNKNOWN = 1 << 40  # libsndfile gives such lengths where a file does not say its own
+_ENDS_EARLY = 0.99  # share of the promised samples that a whole file has at least
 _CLIPPED = 0.999
 _MUCH_CLIPPED = 0.001
 _SILENT = 1e-3  # of full scale: -60 dB
@@ -90,12 +92,31 @@ class SoundFile(Sound):
     def header(self) -> Header:
         """Return rate, channels and length."""
         with self._opened() as file:
+            if file.frames >= _UNKNOWN:
+                raise DataError(
+                    "the file does not say how long it is",
+                    path=self.shown,
+                    remedy="Write it again: sox in.flac out.flac",
+                )
             return Header(int(file.samplerate), int(file.channels), int(file.frames))
 
     def raw(self) -> Iterator[Floats]:
         """Yield blocks of all channels, (frames, channels)."""
+        broken = _imported("soundfile").LibsndfileError
         with self._opened() as file:
-            yield from file.blocks(_BLOCK, dtype="float32", always_2d=True)
+            # Not `file.blocks`: that gives what a short read left in its memory.
+            while True:
+                try:
+                    block = file.read(_BLOCK, dtype="float32", always_2d=True)
+                except broken as error:
+                    raise DataError(
+                        "the sound is damaged, or breaks off",
+                        path=self.shown,
+                        given=error.error_string,
+                    ) from None
+                if not len(block):
+                    return
+                yield block
 
     def _opened(self) -> Any:
         soundfile = _imported("soundfile")
@@ -175,6 +196,11 @@ class Heard:
         """How much was heard so far."""
         return self._count / self._header.rate
 
+    @property
+    def ends_early(self) -> bool:
+        """Whether, once heard, there was less than the sound's header promises."""
+        return self._count < _ENDS_EARLY * self._header.frames
+
     def __iter__(self) -> Iterator[Floats]:
         turned = resampled(self._mixed(), self._header.rate, self._rate)
         yield from turned
@@ -188,6 +214,10 @@ class Heard:
             notes.append(f"the mean of {header.channels} channels")
         if not self._count:
             return (*notes, "no samples")
+        if self.ends_early:
+            notes.append(
+                f"it breaks off: {header.frames:,} samples promised, {self._count:,} there"
+            )
         if self._peak < _SILENT:
             notes.append("silent: nothing above -60 dB")
         if self._clipped > _MUCH_CLIPPED * self._count:
