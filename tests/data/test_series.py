@@ -120,3 +120,14 @@ def test_public_series(shared_data: Path) -> None:
     assert len(ett.examples) == 7 and len(ett.examples[6]) == 17_420
     rates = read_series(shared_data / "exchange_rate" / "exchange_rate.txt.gz")
     assert len(rates.examples) == 8 and rates.examples[0].values[0] == 0.7855
+
+
+def test_series_are_told_apart_when_their_values_are_named(tmp_path: Path) -> None:
+    rows = ["id,date,y", *(f"{s},2024-01-{d:02d},{d}" for s in ("a", "b") for d in range(1, 9))]
+    (tmp_path / "long.csv").write_text("\n".join(rows) + "\n")
+    data = read_series(tmp_path / "long.csv", ReadOptions(value_columns=("y",)))
+    assert [len(one.values) for one in data.examples] == [8, 8]
+    # A column that is asked for holds values, whatever it is called.
+    (tmp_path / "wide.csv").write_text("date,series\n2024-01-01,1\n2024-01-02,2\n2024-01-03,4\n")
+    data = read_series(tmp_path / "wide.csv", ReadOptions(value_columns=("series",)))
+    assert len(data.examples) == 1

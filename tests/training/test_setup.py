@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 import torch
 
@@ -23,3 +25,14 @@ def test_the_callers_random_numbers_go_on_undisturbed() -> None:
     with torch_set_up(TrainConfig(seed=1)):
         torch.rand(5)
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_threads_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    cores = len(os.sched_getaffinity(0))
+    for asked, count in (("1", 1), ("3", 3), ("", cores), ("many", cores), ("0", cores)):
+        monkeypatch.setenv("SEQMAP_THREADS", asked)
+        with torch_set_up(TrainConfig()):
+            assert torch.get_num_threads() == count
+    monkeypatch.setenv("SEQMAP_THREADS", "1")
+    with torch_set_up(TrainConfig(threads=2)):
+        assert torch.get_num_threads() == 2

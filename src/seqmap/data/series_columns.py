@@ -96,12 +96,16 @@ def roles_of(table: Table, options: ReadOptions, notes: list[str]) -> Roles:
         cells = [row[0] for row in table.sample]
         time = 0 if parse_times(cells) is not None else None
     series = None if options.series_column is None else place(options.series_column)
-    if series is None and options.value_columns is None:
-        series = next((lower.index(n) for n in SERIES_NAMES if n in lower), None)
     covariates = tuple(place(column) for column in options.covariates or ())
-    taken = {time, series, *covariates}
+    wanted = None
     if options.value_columns is not None:
-        return Roles(time, series, tuple(place(c) for c in options.value_columns), covariates)
+        wanted = tuple(place(column) for column in options.value_columns)
+    if series is None:
+        named = (lower.index(name) for name in SERIES_NAMES if name in lower)
+        series = next((k for k in named if k not in (*covariates, *(wanted or ()))), None)
+    taken = {time, series, *covariates}
+    if wanted is not None:
+        return Roles(time, series, wanted, covariates)
     free = [k for k in range(len(table.columns)) if k not in taken]
     usual = [lower.index(name) for name in VALUE_NAMES if name in lower]
     if usual and usual[0] in free:

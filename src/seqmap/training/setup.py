@@ -32,10 +32,17 @@ def torch_set_up(config: TrainConfig, group: Group = ALONE) -> Iterator[torch.de
     device = torch.device("cuda" if cuda and config.device != "cpu" else "cpu")
     if group.size > 1:
         device = group.device
-    cores = max(1, len(os.sched_getaffinity(0)) // group.local_size)
-    with torch.random.fork_rng(), _threads(config.threads or cores):
+    with torch.random.fork_rng(), _threads(config.threads or _usual_threads(group)):
         torch.manual_seed(config.seed)
         yield device
+
+
+def _usual_threads(group: Group) -> int:
+    """Return what SEQMAP_THREADS says, as for the native core, else this process's share."""
+    asked = os.environ.get("SEQMAP_THREADS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
+    return max(1, len(os.sched_getaffinity(0)) // group.local_size)
 
 
 @contextmanager

@@ -198,8 +198,9 @@ def _marks_spans(sentences: Sequence[Sentence]) -> bool:
 
 def _suited(config: Config, sentences: Sequence[Sentence]) -> Config:
     """Single characters have no letters to read; pairs of them say more than shapes."""
-    usual = replace(Tag().config().tag, members=config.tag.members)
-    if single_characters(sentences) and config.tag == usual:
+    usual = Tag().config().tag
+    unchanged = (config.tag.characters, config.tag.pair_size) == (usual.characters, usual.pair_size)
+    if unchanged and single_characters(sentences):
         return config.replace(tag__characters="none", tag__pair_size=50)
     return config
 
