@@ -59,3 +59,13 @@ def test_what_is_no_corpus_is_told(model: LanguageModel) -> None:
             model.evaluate(text)
     with pytest.raises(ConfigError, match="out of range"):
         model.generate("a", length=-1)
+
+
+def test_a_long_text_is_no_path() -> None:
+    with pytest.raises(DataError, match="a corpus is a list of texts"):
+        LanguageModel().fit("a" * 5000)
+
+
+def test_defaults_of_both_purposes_fit_together() -> None:
+    assert LanguageModel()._configuration().encoder.layers == 2
+    assert LanguageModel(purpose="init")._configuration().encoder.layers == 1

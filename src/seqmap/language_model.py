@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -29,7 +30,7 @@ class LanguageModel(SessionEstimator[LanguageSession]):
     Args:
         unit: `literal` (every character), `char`, `word`, `subword`, or `auto` by the script.
         hidden: Units per layer.
-        layers: Stacked layers.
+        layers: Stacked layers; None takes what is usual for the purpose.
         epochs: At most this many passes over the corpus.
         purpose: `write` reads from left to right; `init` takes the defaults of `seqmap pretrain`:
             a model for others to start from (then `unit`, `hidden` and `layers` still count).
@@ -46,7 +47,7 @@ class LanguageModel(SessionEstimator[LanguageSession]):
         *,
         unit: Literal["auto", "word", "char", "subword", "literal"] = "literal",
         hidden: int = 256,
-        layers: int = 2,
+        layers: int | None = None,
         epochs: int = 15,
         purpose: Literal["write", "init"] = "write",
         seed: int = 42,
@@ -124,7 +125,7 @@ class LanguageModel(SessionEstimator[LanguageSession]):
         base = base.replace(
             text__unit=self.unit,
             encoder__hidden=self.hidden,
-            encoder__layers=self.layers,
+            encoder__layers=self.layers or base.encoder.layers,
             train__epochs=self.epochs,
             train__seed=self.seed,
         )
@@ -133,7 +134,7 @@ class LanguageModel(SessionEstimator[LanguageSession]):
 
 def _corpora(given: Iterable[str] | str | Path) -> list[Corpus]:
     if isinstance(given, str | Path):
-        if isinstance(given, str) and ("\n" in given or not Path(given).is_file()):
+        if isinstance(given, str) and ("\n" in given or not os.path.isfile(given)):
             raise DataError(
                 "a corpus is a list of texts, or the path of a file",
                 given=given,

@@ -134,3 +134,66 @@ def test_decimal_commas(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is a number"):
         read_signals(write(tmp_path / "u.csv", "id;x;label\na;1,5,5;u\n"),
                      ReadOptions(series_column="id"))  # fmt: skip
+
+
+def test_signals_without_labels(tmp_path: Path) -> None:
+    table = write(tmp_path / "un.csv", "recording,a,b\n1,1,2\n1,3,4\n2,5,6\n")
+    found = read_signals(table, labelled=False).examples
+    assert [one.labels for one in found] == [(), ()]
+    np.testing.assert_array_equal(found[0].values, [[1, 2], [3, 4]])
+    folder = tmp_path / "set"
+    folder.mkdir()
+    write(folder / "rec_1.csv", "x,y\n1,2\n3,4\n")
+    write(folder / "rec_2.csv", "5,6\n")
+    found = read_signals(folder, labelled=False).examples
+    assert [one.name for one in found] == ["rec_1", "rec_2"]
+    for place in (table, folder):
+        with pytest.raises(DataError, match="label"):
+            read_signals(place)
+
+
+@pytest.mark.parametrize(
+    ("y", "labels"),
+    [
+        (np.array([[1], [2]]), [("1",), ("2",)]),
+        (np.array([b"up", b"down"]), [("up",), ("down",)]),
+        (np.array([1.0, np.nan]), [("1.0",), ()]),
+        (np.array(["up", " "]), [("up",), ()]),
+    ],
+)
+def test_labels_of_arrays(tmp_path: Path, y: np.ndarray, labels: list[tuple[str, ...]]) -> None:
+    np.savez(tmp_path / "a.npz", X=np.ones((2, 3, 1)), y=y)
+    found = read_signals(tmp_path / "a.npz", labelled=False).examples
+    assert [one.labels for one in found] == labels
+    if () in labels:
+        with pytest.raises(DataError, match="a recording has no label"):
+            read_signals(tmp_path / "a.npz")
+
+
+def test_missing_labels_of_tables(tmp_path: Path) -> None:
+    table = write(tmp_path / "t.csv", "recording,label,a\n1,up,1\n2,,2\n")
+    with pytest.raises(DataError, match="a recording has no label"):
+        read_signals(table)
+
+
+def test_damaged_files(tmp_path: Path) -> None:
+    (tmp_path / "empty.npz").write_bytes(b"")
+    np.save(tmp_path / "one.npy", np.ones(3))
+    (tmp_path / "one.npy").rename(tmp_path / "one.npz")
+    np.savez_compressed(tmp_path / "zip.npz", X=np.random.default_rng(0).normal(size=(9, 50, 2)))
+    raw = bytearray((tmp_path / "zip.npz").read_bytes())
+    raw[200:260] = bytes(60)
+    (tmp_path / "zip.npz").write_bytes(raw)
+    np.savez(tmp_path / "scalar.npz", X=np.ones((2, 3, 1)), y=np.array(1))
+    for name in ("empty", "one", "zip", "scalar"):
+        with pytest.raises(DataError):
+            read_signals(tmp_path / f"{name}.npz")
+    folder = tmp_path / "set"
+    folder.mkdir()
+    write(folder / "rec_1.csv", "x,y\n")
+    (folder / "labels.csv").write_bytes("1,größer\n".encode("latin-1"))
+    with pytest.raises(DataError, match="not UTF-8"):
+        read_signals(folder)
+    write(folder / "labels.csv", "1,up\n")
+    with pytest.raises(DataError, match="a recording has no values"):
+        read_signals(folder)

@@ -149,6 +149,24 @@ def test_a_resumed_training_is_the_same(
         train(TASK, gestures(70), config=SMALL, out=out, resume=True)
 
 
+def test_an_interrupted_second_training_keeps_the_first_model() -> None:
+    found = []
+    for stop in (5, 6):
+        epochs: list[int] = []
+
+        def count(epoch: Epoch, stop: int = stop, epochs: list[int] = epochs) -> None:
+            epochs.append(epoch.number)
+            if len(epochs) == stop:
+                raise KeyboardInterrupt
+
+        cut = train(TASK, gestures(60), config=SMALL, watch=Watch(epoch=count))
+        assert cut.interrupted and len(epochs) == stop
+        found.append(cut)
+    for name, array in found[0].archive.arrays.items():
+        assert np.array_equal(array, found[1].archive.arrays[name]), name
+    assert found[0].metrics == found[1].metrics
+
+
 def _stop(epoch: Epoch) -> None:
     raise KeyboardInterrupt
 

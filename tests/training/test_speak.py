@@ -133,11 +133,11 @@ def test_steps_are_filled_with_the_last_frame() -> None:
     frames = np.arange(14, dtype=np.float32).reshape(7, 2)
     part = SpokenPart(("a", "b"), (np.array([2, 0], np.int32),) * 2, (frames, frames[:3]),
                       np.zeros(2, np.float32))  # fmt: skip
-    batch = part.batch([0, 1], 3, known=False)
+    batch = part.batch([0, 1], 3, known=False, device=torch.device("cpu"))
     assert batch.steps.shape == (2, 3, 6) and batch.rows is None
     assert batch.step_lengths.tolist() == [3, 1] and batch.frame_lengths.tolist() == [7, 3]
     assert batch.steps[0, 2].tolist() == [12, 13, 12, 13, 12, 13]
-    assert part.batch([1], 3, known=True).rows.tolist() == [1]  # type: ignore[union-attr]
+    assert part.batch([1], 3, known=True, device=torch.device("cpu")).rows.tolist() == [1]  # type: ignore[union-attr]
 
 
 def test_the_same_seed_gives_the_same_model() -> None:
@@ -184,9 +184,22 @@ def test_recordings_that_cannot_be_learned_from() -> None:
     spoken = said(6)
     watch = Watch(note=notes.append)
     train(task, [*spoken, *silent[:1]], spoken, config=TINY, targets=AudioSet(RATE), watch=watch)
-    assert any("1 recordings are silent or too short" in note for note in notes)
+    assert any("1 recordings are silent, too short" in note for note in notes)
     with pytest.raises(DataError, match="nothing can be held out"):
         task.hold_out(spoken[:1], 0.1)
+
+
+def test_a_dev_text_of_unknown_symbols_loses_no_training(tmp_path: Path) -> None:
+    spoken = said(8)
+    dev = [spoken[6], replace(spoken[7], text="☃")]
+    found = train(
+        find_task("speak"), spoken[:6], dev, config=TINY, targets=AudioSet(RATE),
+        out=tmp_path / "m.seqmap",
+    )  # fmt: skip
+    session = load(tmp_path / "m.seqmap")
+    assert np.isfinite(found.metrics["mcd"]) and session.metrics
+    seen = session.evaluate(dev)
+    assert np.isfinite(seen.metrics["mcd"]) and "1 texts had no known symbol" in seen.report()
 
 
 def test_what_is_told_of_the_data() -> None:

@@ -11,6 +11,7 @@ import io
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -104,13 +105,14 @@ def read_signals(
     """
     options, place, shown = options or ReadOptions(), Path(path), os.fspath(path)
     if place.is_dir() or (place.suffix.lower() == ".zip" and is_signals(path)):
-        examples, kind = tuple(_folder(place, shown)), "a recording a file"
+        examples, kind = tuple(_folder(place, shown, labelled=labelled)), "a recording a file"
     elif place.suffix.lower() == ".npz":
         examples, kind = tuple(_arrays(place, shown)), "NumPy"
     elif place.suffix.lower() == ".ts" or place.name.lower().endswith(".ts.gz"):
         examples, kind = tuple(_ts(Source(path))), ".ts"
     else:
-        examples, kind = tuple(_table(Source(path), options)), "a table of all recordings"
+        table = _table(Source(path), options, labelled=labelled)
+        examples, kind = tuple(table), "a table of all recordings"
     if not examples:
         raise DataError("there is no recording in it", path=shown)
     width = examples[0].values.shape[1]
@@ -165,10 +167,12 @@ def _arrays(place: Path, shown: str) -> Iterator[Signal]:
     try:
         with np.load(place, allow_pickle=False) as held:
             x = np.asarray(held["X"], dtype=np.float32)
-            y = held["y"].tolist() if "y" in held else None
+            y = _labels(held["y"]) if "y" in held else None
     except FileNotFoundError:
         raise DataError("no such file", path=shown) from None
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except (
+        ValueError, TypeError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error
+    ) as error:  # fmt: skip
         raise DataError(
             f"not a readable .npz file: {error}", path=shown, allowed="arrays X and y, no objects"
         ) from None
@@ -183,14 +187,30 @@ def _arrays(place: Path, shown: str) -> Iterator[Signal]:
     for k, values in enumerate(x):
         known = np.flatnonzero(~np.isnan(values).all(axis=1))
         end = int(known[-1]) + 1 if len(known) else 0
-        yield Signal(values[:end], () if y is None else (str(y[k]),), str(k))
+        yield Signal(values[:end], () if y is None else y[k], str(k))
 
 
-def _folder(place: Path, shown: str) -> Iterator[Signal]:
+def _labels(y: NDArray[Any]) -> list[tuple[str, ...]]:
+    """Return the label of each recording; none where it is missing."""
+    return [_label(value) for value in y.reshape(-1).tolist()]
+
+
+def _label(value: Any) -> tuple[str, ...]:
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", errors="replace")
+    missing = value is None or value != value or str(value).strip() == ""
+    return () if missing else (str(value),)
+
+
+def _folder(place: Path, shown: str, *, labelled: bool) -> Iterator[Signal]:
     """Read one CSV a recording, and their labels from the CSV whose name says so."""
     files, open_file = _members(place, shown)
     csvs = [name for name in files if name.lower().endswith((".csv", ".txt"))]
     manifests = [name for name in csvs if _MANIFEST.search(Path(name).name)]
+    if not manifests and not labelled:
+        for name in csvs:
+            yield Signal(_recording(open_file(name), f"{shown}/{name}"), (), Path(name).stem)
+        return
     if not manifests:
         raise DataError(
             "no file of labels in it",
@@ -204,26 +224,41 @@ def _folder(place: Path, shown: str) -> Iterator[Signal]:
     for line, row in _rows(open_file(manifest)):
         if len(row) < 2 or row[0].startswith("#"):
             continue
-        name = by_stem.get(Path(row[0]).stem) or by_number.get(row[0])
-        if name is None:
+        found = by_stem.get(Path(row[0]).stem) or by_number.get(row[0])
+        if found is None:
             if line == 1:
                 continue  # a header
             raise DataError(
                 "a recording of the label file is missing", path=shown, line=line, given=row[0]
             )
-        yield Signal(_recording(open_file(name), f"{shown}/{name}"), (row[1],), Path(name).stem)
+        values = _recording(open_file(found), f"{shown}/{found}")
+        yield Signal(values, _label(row[1]), Path(found).stem)
 
 
 def _members(place: Path, shown: str) -> tuple[list[str], Callable[[str], str]]:
     try:
         if place.is_dir():
             names = sorted(p.relative_to(place).as_posix() for p in place.rglob("*") if p.is_file())
-            return names, lambda name: (place / name).read_text(encoding="utf-8-sig")
+            return names, lambda name: _text((place / name).read_bytes(), f"{shown}/{name}")
         archive = zipfile.ZipFile(io.BytesIO(place.read_bytes()))
     except (OSError, zipfile.BadZipFile) as error:
         raise DataError(f"cannot read it: {error}", path=shown) from None
     names = [n for n in archive.namelist() if not n.endswith("/") and "__MACOSX" not in n]
-    return names, lambda name: archive.read(name).decode("utf-8-sig")
+    return names, lambda name: _text(_unpacked(archive, name, shown), f"{shown}/{name}")
+
+
+def _unpacked(archive: zipfile.ZipFile, name: str, shown: str) -> bytes:
+    try:
+        return archive.read(name)
+    except (RuntimeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"cannot read it: {error}", path=f"{shown}/{name}") from None
+
+
+def _text(raw: bytes, path: str) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError("this is not UTF-8", path=path, remedy="Write it again as UTF-8") from None
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -245,7 +280,9 @@ def _recording(text: str, path: str) -> Channels:
             raise DataError(
                 "the rows of a recording differ in channels", path=path, line=line, given=len(row)
             )
-    return np.array(rows, dtype=np.float32).reshape(len(rows), -1)
+    if not rows:
+        raise DataError("a recording has no values", path=path)
+    return np.array(rows, dtype=np.float32)
 
 
 def _is_number(text: str) -> bool:
@@ -256,19 +293,21 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _table(source: Source, options: ReadOptions) -> Iterator[Signal]:
+def _table(source: Source, options: ReadOptions, *, labelled: bool) -> Iterator[Signal]:
     """Read one table of all recordings: a column names the recording of each row."""
     if options.format is None and source.extension not in (".tsv", ".tab", ".jsonl", ".parquet"):
         options = replace(options, format="csv")
-    table = open_table(source, options, labelled=True)
+    table = open_table(source, options, labelled=labelled)
     lower = [name.strip().lower() for name in table.columns]
 
-    def place(column: Column | None, usual: tuple[str, ...], what: str) -> int:
+    def place(column: Column | None, usual: tuple[str, ...], what: str) -> int | None:
         if isinstance(column, int) and 0 <= column < len(lower):
             return column
         if column is not None and column in table.columns:
             return table.columns.index(str(column))
         found = next((lower.index(name) for name in usual if name in lower), None)
+        if column is None and found is None and what == "label" and not labelled:
+            return None
         if column is not None or found is None:
             raise DataError(
                 f"no column for the {what}",
@@ -282,15 +321,17 @@ def _table(source: Source, options: ReadOptions) -> Iterator[Signal]:
     recording = place(options.series_column, _NAMES, "recording")
     label = place(options.label_column, ("label", "class", "target", "y"), "label")
     rest = [k for k in range(len(lower)) if k not in (recording, label)]
+    assert recording is not None
+    first = [recording] if label is None else [recording, label]
     rows: dict[str, list[list[float]]] = {}
-    about: dict[str, tuple[str, int]] = {}
-    for line, cells in table.read([recording, label, *rest]):
-        name = str(cells[0])
-        kept = about.setdefault(name, (str(cells[1]), line))
-        if kept[0] != str(cells[1]):
+    about: dict[str, tuple[tuple[str, ...], int]] = {}
+    for line, cells in table.read([*first, *rest]):
+        name, own = str(cells[0]), () if label is None else _label(cells[1])
+        if about.setdefault(name, (own, line))[0] != own:
             raise DataError(
                 "a recording has two labels", path=source.shown, line=line, given=str(cells[1])
             )
-        rows.setdefault(name, []).append(_numbers(cells[2:], source.shown, line))
+        rows.setdefault(name, []).append(_numbers(cells[len(first) :], source.shown, line))
     for name, values in rows.items():
-        yield Signal(np.array(values, np.float32), (about[name][0],), name, about[name][1])
+        labels, begun = about[name]
+        yield Signal(np.array(values, np.float32), labels, name, begun)

@@ -60,7 +60,7 @@ class Sampling:
         """Draw one symbol by its scores, (vocabulary,); -inf never comes."""
         if self.temperature == 0:
             return int(logits.argmax())
-        scores = logits.astype(np.float64) / self.temperature
+        scores = (logits.astype(np.float64) - float(logits.max())) / self.temperature
         if 0 < self.top_k < len(scores):
             least = np.partition(scores, -self.top_k)[-self.top_k]
             scores = np.where(scores < least, -np.inf, scores)

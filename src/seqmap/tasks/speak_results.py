@@ -75,20 +75,33 @@ def evaluate_speech(
         ends: How each ended.
     """
     found = distortions(truth, said)
+    spoken = found[np.isfinite(found)]  # a text of no known symbol is not spoken at all
     lengths = [len(b) / max(len(a), 1) for a, b in zip(truth, said, strict=True)]
     cut = sum(end == "limit" for end in ends)
     metrics = {
-        "mcd": float(np.mean(found)),
+        "mcd": float(np.mean(spoken)) if len(spoken) else float("inf"),
         "duration": float(np.exp(np.mean(np.log(np.maximum(lengths, 1e-3))))),
         "cut": cut / len(ends),
     }
     table = "\n".join(
         [
             f"{len(truth):,} recordings: mel-cepstral distortion {metrics['mcd']:.2f} dB "
-            f"(middle half {np.percentile(found, 25):.2f} to {np.percentile(found, 75):.2f}), "
-            "time warped",
+            f"(middle half {_quarter(spoken, 25):.2f} to {_quarter(spoken, 75):.2f}), "
+            f"time warped{_unsaid(len(found) - len(spoken))}",
             f"{metrics['duration']:.2f} times as long as the recordings; "
             f"{cut} cut off at the limit of time",
         ]
     )
-    return Evaluation(metrics, table, {"distortions": [round(float(one), 4) for one in found]})
+    return Evaluation(metrics, table, {"distortions": [_rounded(float(one)) for one in found]})
+
+
+def _quarter(found: NDArray[np.float64], share: int) -> float:
+    return float(np.percentile(found, share)) if len(found) else float("nan")
+
+
+def _unsaid(count: int) -> str:
+    return f"; {count} texts had no known symbol" if count else ""
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 4) if np.isfinite(value) else None

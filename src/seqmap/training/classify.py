@@ -29,7 +29,7 @@ from seqmap.training.fusion import calibrate, fused, probabilities
 from seqmap.training.job import Job, Trained
 from seqmap.training.learner import Learner, Score
 from seqmap.training.loop import Trainer, Watch
-from seqmap.training.package import manifest, put_away
+from seqmap.training.package import finite, manifest, put_away
 from seqmap.training.pretrained import adopted, depths, extended, start_encoder, start_vectors
 from seqmap.training.setup import choose_precision, torch_set_up
 from seqmap.training.wide import Part, fit_wide
@@ -110,7 +110,7 @@ def train_classifier(job: Job) -> Trained:
         **job.facts,
         "init": None if init is None else init.facts(),
         "calibration": calibration,
-        "metrics": {"dev": metrics},
+        "metrics": {"dev": finite(metrics)},
         "data": {"fingerprint": fingerprint(job.train), **_sizes(data, dev, codecs)},
     }
     archive = Archive(manifest(task, config, described), arrays)

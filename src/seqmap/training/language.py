@@ -30,7 +30,7 @@ from seqmap.training.cooccurrence import MOST_SYMBOLS, cooccurrence_vectors
 from seqmap.training.job import Job, Trained
 from seqmap.training.learner import Learner, Score
 from seqmap.training.loop import Trainer
-from seqmap.training.package import manifest, put_away
+from seqmap.training.package import finite, manifest, put_away
 from seqmap.training.setup import choose_precision, torch_set_up
 from seqmap.training.tokens import Tokens, token_files
 
@@ -91,7 +91,7 @@ def train_language(job: Job) -> Trained:
     described = {
         **entries,
         **job.facts,
-        "metrics": {"dev": metrics},
+        "metrics": {"dev": finite(metrics)},
         "data": {"fingerprint": digest, "unit": "symbols", **symbols},
     }
     archive = Archive(manifest(task, config, described), {**arrays, **codec_arrays})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,11 @@ def manifest(task: Task, config: Config, entries: Mapping[str, Any]) -> dict[str
         **entries,
     }
     return {**described, "card": card_entry(task, described)}
+
+
+def finite(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return the figures that a manifest can hold: some are undefined on few examples."""
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 
 def put_away(archive: Archive, job: Job, *, interrupted: bool) -> None:

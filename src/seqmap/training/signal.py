@@ -26,7 +26,7 @@ from seqmap.tasks.signal import SignalCodec, SignalCodecs, SignalTask
 from seqmap.training.job import Job, Trained
 from seqmap.training.learner import Learner, Score
 from seqmap.training.loop import Epoch, Trainer
-from seqmap.training.package import manifest, put_away
+from seqmap.training.package import finite, manifest, put_away
 from seqmap.training.setup import choose_precision, torch_set_up
 
 LEAST_BATCHES = 8
@@ -64,15 +64,25 @@ def train_signals(job: Job) -> Trained:
     measured = Archive({**draft.manifest, "calibration": calibration}, arrays)
     metrics = SignalSession(measured).evaluate(choosing).metrics
     if job.dev is None and len(fitting) < len(job.train) and not interrupted:
-        codecs = SignalCodecs(SignalCodec.fit(job.train), target)
-        entries = task.signal_state(codecs)
-        arrays, _, interrupted = _fitted(job, codecs, job.train, choosing, second)
-        job.watch.tell("trained again on all signals; the figures are those of the first training")
+        again = SignalCodecs(SignalCodec.fit(job.train), target)
+        try:
+            more, _, interrupted = _fitted(job, again, job.train, choosing, second)
+        except KeyboardInterrupt:
+            if job.group.size > 1:
+                raise
+            interrupted = True
+        if interrupted:
+            job.watch.tell("interrupted: the model of the first training is kept")
+        else:
+            arrays, entries = more, task.signal_state(again)
+            job.watch.tell(
+                "trained again on all signals; the figures are those of the first training"
+            )
     described = {
         **entries,
         **job.facts,
         "calibration": calibration,
-        "metrics": {"dev": metrics},
+        "metrics": {"dev": finite(metrics)},
         "data": {
             "fingerprint": _fingerprint(job.train),
             "train": len(fitting),

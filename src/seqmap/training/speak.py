@@ -25,7 +25,7 @@ from seqmap.speech_metrics import distortions
 from seqmap.tasks.speak import Speak, SpeakCodecs
 from seqmap.training.job import Job, Trained
 from seqmap.training.loop import Trainer, Watch
-from seqmap.training.package import manifest, put_away
+from seqmap.training.package import finite, manifest, put_away
 from seqmap.training.setup import precision_of, torch_set_up
 from seqmap.training.speak_learner import SpeakLearner, SpokenPart, expected_lengths
 
@@ -82,9 +82,9 @@ def train_speaker(job: Job) -> Trained:
         trainer.fit(resume=job.resume)
         stay = _longest_stay(network, train, config)
     session = draft.session(network, stay=stay)
-    metrics = session.evaluate(choosing).metrics
+    metrics = session.evaluate(dev_heard.recordings).metrics
     made = session.archive
-    archive = Archive({**made.manifest, "metrics": {"dev": metrics}}, made.arrays)
+    archive = Archive({**made.manifest, "metrics": {"dev": finite(metrics)}}, made.arrays)
     put_away(archive, job, interrupted=trainer.interrupted)
     return Trained(
         archive,
@@ -101,11 +101,13 @@ class _Heard:
     """Recordings as they were heard.
 
     Attributes:
+        recordings: Those that can be learned from.
         texts: What is said.
         symbols: Its numbers, the end included, (symbols,) each.
         logs: Log-mel bands, (frames, mels) each.
     """
 
+    recordings: tuple[Recording, ...]
     texts: tuple[str, ...]
     symbols: tuple[NDArray[np.int32], ...]
     logs: tuple[Floats, ...]
@@ -137,13 +139,14 @@ def _heard(recordings: Sequence[Recording], codecs: SpeakCodecs, watch: Watch) -
         DataError: None is left.
     """
     target, started = codecs.target, time.perf_counter()
-    texts, symbols, bands, left = [], [], [], []
+    kept, texts, symbols, bands, left = [], [], [], [], []
     for one in recordings:
         samples = target.level(one.sound.samples(target.rate))
         numbers, known, _ = codecs.read(one.text)
         if len(samples) < target.size or not float(np.abs(samples).max()) or not known:
             left.append(one.name)
             continue
+        kept.append(one)
         texts.append(one.text)
         symbols.append(numbers)
         bands.append(target.logs(samples))
@@ -152,11 +155,14 @@ def _heard(recordings: Sequence[Recording], codecs: SpeakCodecs, watch: Watch) -
             "there is no sound in any recording", given=left[0] if left else "no recording"
         )
     if left:
-        watch.tell(f"{len(left)} recordings are silent or too short and left out: {left[0]}")
+        watch.tell(
+            f"{len(left)} recordings are silent, too short or of no known symbol, and left out:"
+            f" {left[0]}"
+        )
     seconds = sum(map(len, bands)) * target.step
     spent = time.perf_counter() - started
     watch.tell(f"heard {len(texts):,} recordings, {seconds / 60:.1f} min, in {spent:.1f} s")
-    return _Heard(tuple(texts), tuple(symbols), tuple(bands))
+    return _Heard(tuple(kept), tuple(texts), tuple(symbols), tuple(bands))
 
 
 def _part(heard: _Heard, codecs: SpeakCodecs, usual: NDArray[np.float64]) -> SpokenPart:
@@ -213,8 +219,8 @@ def _longest_stay(network: SpeakerNetwork, train: SpokenPart, config: Config) ->
     longest: list[int] = []
     for begin in range(0, len(train.texts), _AT_ONCE):
         rows = range(begin, min(begin + _AT_ONCE, len(train.texts)))
-        batch = train.batch(rows, config.speak.frames, known=True)
-        peaks = network(batch).alignment.argmax(dim=2).numpy()
+        batch = train.batch(rows, config.speak.frames, known=True, device=network.style.device)
+        peaks = network(batch).alignment.argmax(dim=2).cpu().numpy()
         for one, steps in zip(peaks, batch.step_lengths.tolist(), strict=True):
             longest.append(int(np.bincount(one[:steps]).max()))
     return int(np.ceil(_SPARE * np.percentile(longest, 99))) + 1

@@ -43,7 +43,12 @@ class SpokenPart:
     pace: Floats
 
     def batch(
-        self, rows: Sequence[int] | NDArray[np.int64], stack: int, *, known: bool
+        self,
+        rows: Sequence[int] | NDArray[np.int64],
+        stack: int,
+        *,
+        known: bool,
+        device: torch.device,
     ) -> SpokenBatch:
         """Put some side by side, `stack` frames a step; the last frame of each fills its step.
 
@@ -51,6 +56,7 @@ class SpokenPart:
             rows: Which.
             stack: Frames of a step.
             known: Whether these are learned from, so that each has a style.
+            device: Where they shall be.
         """
         symbols = [torch.from_numpy(self.symbols[row].astype(np.int64)) for row in rows]
         filled, counts = [], []
@@ -63,13 +69,13 @@ class SpokenPart:
         steps = padded.reshape(len(padded), padded.shape[1] // stack, -1)
         lengths = torch.tensor(counts)
         return SpokenBatch(
-            torch.nn.utils.rnn.pad_sequence(symbols, batch_first=True),
-            torch.tensor([len(one) for one in symbols]),
-            steps,
-            lengths,
-            -(-lengths // stack),
-            torch.from_numpy(self.pace[np.asarray(rows)]),
-            torch.from_numpy(np.asarray(rows)) if known else None,
+            torch.nn.utils.rnn.pad_sequence(symbols, batch_first=True).to(device),
+            torch.tensor([len(one) for one in symbols], device=device),
+            steps.to(device),
+            lengths.to(device),
+            (-(-lengths // stack)).to(device),
+            torch.from_numpy(self.pace[np.asarray(rows)]).to(device),
+            torch.from_numpy(np.asarray(rows)).to(device) if known else None,
         )
 
 
@@ -96,6 +102,7 @@ class SpeakLearner(Learner):
     ) -> None:
         self.network: SpeakerNetwork = network
         self._config, self._train, self._dev, self._measure = config, train, dev, measure
+        self._device = next(network.parameters()).device
         stack = config.speak.frames
         self.lengths = np.array([-(-len(one) // stack) for one in train.frames], np.int64)
 
@@ -108,7 +115,8 @@ class SpeakLearner(Learner):
 
     def loss(self, rows: NDArray[np.int64]) -> Tensor:
         """Return the mean loss of frames, ends and attention."""
-        batch = self._train.batch(rows, self._config.speak.frames, known=True)
+        stack = self._config.speak.frames
+        batch = self._train.batch(rows, stack, known=True, device=self._device)
         size = self.network.style[rows].square().mean() if self._config.speak.style else 0.0
         return self._loss(self.network(batch), batch) + _STYLE * size
 
@@ -118,7 +126,8 @@ class SpeakLearner(Learner):
         total, count = 0.0, len(self._dev.texts)
         for begin in range(0, count, 32):
             rows = range(begin, min(begin + 32, count))
-            batch = self._dev.batch(rows, self._config.speak.frames, known=False)
+            stack = self._config.speak.frames
+            batch = self._dev.batch(rows, stack, known=False, device=self._device)
             total += float(self._loss(self.network(batch), batch)) * len(rows)
         metrics = self._measure(self.network)
         return Score(total / count, metrics, cost=next(iter(metrics.values())))
@@ -142,8 +151,11 @@ def guided(alignment: Tensor, batch: SpokenBatch) -> Tensor:
         alignment: (batch, steps, source).
         batch: The lengths.
     """
-    steps = torch.arange(alignment.shape[1])[None, :, None] / batch.step_lengths[:, None, None]
-    places = torch.arange(alignment.shape[2])[None, None] / batch.symbol_lengths[:, None, None]
+    _, count, symbols = alignment.shape
+    steps = torch.arange(count, device=alignment.device)[None, :, None]
+    steps = steps / batch.step_lengths[:, None, None]
+    places = torch.arange(symbols, device=alignment.device)[None, None]
+    places = places / batch.symbol_lengths[:, None, None]
     far = 1 - torch.exp(-((places - steps) ** 2) / (2 * _WIDTH**2))
     return (alignment * far).sum(dim=2)[valid(batch.step_lengths, alignment.shape[1])].mean()
 

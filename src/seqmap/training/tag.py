@@ -29,7 +29,7 @@ from seqmap.training.closing import learn_held_out
 from seqmap.training.cooccurrence import cooccurrence_vectors
 from seqmap.training.job import Job, Trained
 from seqmap.training.loop import Trainer, Watch
-from seqmap.training.package import manifest, put_away
+from seqmap.training.package import finite, manifest, put_away
 from seqmap.training.pretrained import (
     Pretrained,
     adopted,
@@ -121,7 +121,7 @@ def train_tagger(job: Job) -> Trained:
         metrics = restore(model).evaluate(choosing).metrics
         if everything is not None:
             learn_held_out(learner.with_data(everything), config.train, job.watch, job.group)
-        entries["metrics"] = {"dev": metrics}
+        entries["metrics"] = {"dev": finite(metrics)}
         archive = _packed(task, config, codecs, entries, judge.arrays(share, amount))
 
     put_away(archive, job, interrupted=trainer.interrupted)

@@ -27,7 +27,7 @@ from seqmap.training.closing import learn_held_out
 from seqmap.training.heard import HeardPart, hear
 from seqmap.training.job import Job, Trained
 from seqmap.training.loop import Trainer
-from seqmap.training.package import manifest, put_away
+from seqmap.training.package import finite, manifest, put_away
 from seqmap.training.setup import choose_precision, torch_set_up
 from seqmap.training.transcribe_learner import TranscribeLearner
 from seqmap.training.transcribe_tuning import tuned
@@ -126,7 +126,7 @@ def packed(
     described = {
         **entries,
         "calibration": calibration,
-        "metrics": {"dev": metrics},
+        "metrics": {"dev": finite(metrics)},
         "data": {
             "fingerprint": _fingerprint(job.train),
             "train": len(train.texts),

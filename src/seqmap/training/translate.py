@@ -24,7 +24,7 @@ from seqmap.tasks.base import Task
 from seqmap.tasks.translate import PairCodecs, Translate, fingerprint
 from seqmap.training.job import Job, Trained
 from seqmap.training.loop import Trainer
-from seqmap.training.package import manifest, put_away
+from seqmap.training.package import finite, manifest, put_away
 from seqmap.training.pretrained import (
     Pretrained,
     adopted,
@@ -107,7 +107,7 @@ def train_translator(job: Job) -> Trained:
 
     # The figures on dev are those of the deployed model: what it says is what was measured.
     session, metrics, note = _tuned(task, config, described, arrays, choosing)
-    archive = Archive({**session.archive.manifest, "metrics": {"dev": metrics}}, arrays)
+    archive = Archive({**session.archive.manifest, "metrics": {"dev": finite(metrics)}}, arrays)
     put_away(archive, job, interrupted=trainer.interrupted)
     return Trained(
         archive,
