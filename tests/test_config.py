@@ -26,6 +26,31 @@ def test_toml_round_trip(tmp_path: Path) -> None:
     assert from_dict(config.to_dict()) == config
 
 
+@pytest.mark.parametrize("text", ["/data/😀.vec", "a\x7fb", 'é"\\\t漢\x01', "\u2028"])
+def test_any_text_survives_toml(tmp_path: Path, text: str) -> None:
+    config = Config().replace(text__vectors=text)
+    (tmp_path / "c.toml").write_text(to_toml(config), encoding="utf-8")
+    assert load_config(tmp_path / "c.toml") == config
+
+
+def test_bytes_that_are_no_text_are_told() -> None:
+    with pytest.raises(ConfigError, match="TOML holds only UTF-8"):
+        to_toml(Config().replace(text__vectors="/data/\udcff.vec"))
+
+
+@pytest.mark.parametrize("key", ["train.learning_rate", "train.epochs"])
+def test_integers_that_no_float_holds_are_out_of_range(tmp_path: Path, key: str) -> None:
+    for value in (10**400, -(10**5000)):
+        with pytest.raises(ConfigError, match=f"{key} is out of range.*bits.*allowed"):
+            from_dict({key: value})
+    section, _, name = key.partition(".")
+    (tmp_path / "c.toml").write_text(f"[{section}]\n{name} = {'9' * 5000}\n")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        load_config(tmp_path / "c.toml")
+    with pytest.raises(ConfigError, match=f"{key} needs a value of type"):
+        load_config(None, [f"{key}={'9' * 5000}"])
+
+
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqmap import __version__
-from seqmap.commands.shell import command, shown_help
+from seqmap.commands.shell import command, in_characters, shown_help
 
 if TYPE_CHECKING:
     from seqmap.commands.console import Screen
@@ -32,6 +32,13 @@ Precision = Annotated[
 Phrases = Annotated[
     str | None,
     typer.Option(help="Of speech: a file of expected phrases, one a line.", metavar="FILE"),
+]
+About = Annotated[
+    str | None,
+    typer.Option(help="What the model is for; in its card.", callback=in_characters),
+]
+Licence = Annotated[
+    str | None, typer.Option(help="Its licence; in its card.", callback=in_characters)
 ]
 Labelled = Annotated[str, typer.Argument(metavar="DATA", help="Labelled examples.")]
 
@@ -78,15 +85,16 @@ def train(
     baseline: Annotated[
         bool, typer.Option("--baseline/--no-baseline", help="Fit a plain model too, to compare.")
     ] = True,
-    about: Annotated[str | None, typer.Option(help="What the model is for; in its card.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Its licence; in its card.")] = None,
+    about: About = None,
+    licence: Licence = None,
     *,
     reading: ReadOptions,
     screen: Screen,
 ) -> None:
     """Train a model on labelled examples."""
     from seqmap.commands.options import settings
-    from seqmap.commands.train import TrainRequest, run_train
+    from seqmap.commands.train import run_train
+    from seqmap.commands.train_request import TrainRequest
     from seqmap.tasks import task_for
 
     task = task_for(task, data, recordings=reading.series_column is not None)
@@ -110,15 +118,16 @@ def pretrain(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the training.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after a kill.")] = False,
-    about: Annotated[str | None, typer.Option(help="What the model is for; in its card.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Its licence; in its card.")] = None,
+    about: About = None,
+    licence: Licence = None,
     *,
     reading: ReadOptions,
     screen: Screen,
 ) -> None:
     """Train a language model on plain text, for others to start from (train --init)."""
     from seqmap.commands.options import settings
-    from seqmap.commands.train import TrainRequest, run_train
+    from seqmap.commands.train import run_train
+    from seqmap.commands.train_request import TrainRequest
     from seqmap.tasks.language import PRETRAINING
 
     chosen = settings("language", config, set_ or [], seed, defaults=PRETRAINING)
@@ -133,7 +142,9 @@ def generate(
     source: Annotated[
         str | None, typer.Argument(metavar="[FILE|-]", help="Texts to continue.")
     ] = None,
-    text: Annotated[str | None, typer.Option(help="One text to continue.")] = None,
+    text: Annotated[
+        str | None, typer.Option(help="One text to continue.", callback=in_characters)
+    ] = None,
     length: Annotated[int | None, typer.Option(help="Symbols to write; 0 only scores.")] = None,
     temperature: Annotated[
         float | None, typer.Option(help="Below 1: safer; 0: always the likeliest.")
@@ -175,7 +186,7 @@ def predict(
     source: Annotated[
         str | None, typer.Argument(metavar="[FILE|-]", help="Texts or sound; - is standard input.")
     ] = None,
-    text: Annotated[str | None, typer.Option(help="One text.")] = None,
+    text: Annotated[str | None, typer.Option(help="One text.", callback=in_characters)] = None,
     precision: Precision = None,
     min_confidence: Annotated[
         float, typer.Option(help="Leave out what is less probable.", metavar="P")
@@ -274,10 +285,14 @@ def bench(
 @command(app)
 def explain(
     model: Model,
-    text: Annotated[str, typer.Option(help="What the model is asked.")],
-    target: Annotated[str | None, typer.Option(help="Label to explain; else the answer.")] = None,
+    text: Annotated[str, typer.Option(help="What the model is asked.", callback=in_characters)],
+    target: Annotated[
+        str | None,
+        typer.Option(help="Label to explain; else the answer.", callback=in_characters),
+    ] = None,
     what_if: Annotated[
-        list[str] | None, typer.Option(help="Another text to compare with; repeatable.")
+        list[str] | None,
+        typer.Option(help="Another text to compare with; repeatable.", callback=in_characters),
     ] = None,
     corpus: Annotated[
         str | None, typer.Option(help="Texts to look for similar states in.", metavar="FILE")

@@ -128,6 +128,26 @@ def test_what_loses_too_much_is_not_written(
     assert run("export", model, "--dev", dev, "--out", out, "--max-loss", "1")[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [(0.9, "nan"), ("nan", 0.9), ("inf", "inf"), ("inf", 2.0), (2.0, "inf")]
+)
+def test_what_cannot_be_compared_is_not_written(
+    model: Path, dev: Path, monkeypatch: pytest.MonkeyPatch, before: float, after: float
+) -> None:
+    from seqmap.commands import export
+    from seqmap.tasks import Evaluation
+
+    figures = iter([float(before), float(after)])
+    monkeypatch.setattr(
+        export, "evaluate", lambda *_: Evaluation({"perplexity": next(figures)}, "", {})
+    )
+    code, stdout, stderr = run("export", model, "--dev", dev, "--max-loss", "1")
+    assert code == 1 and stdout == ""
+    assert "what int8 costs cannot be told from the perplexity" in stderr
+    assert "nothing was written" in stderr and stderr.count("\n") == 2
+    assert list(model.parent.glob("*.seqmap")) == [model]
+
+
 def test_none_needs_no_examples_and_gives_fp32(model: Path, dev: Path, tmp_path: Path) -> None:
     small, back = tmp_path / "small.seqmap", tmp_path / "back.seqmap"
     assert run("export", model, "--dev", dev, "--out", small, "--max-loss", "1")[0] == 0

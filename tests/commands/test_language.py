@@ -59,6 +59,9 @@ def test_generate(folder: Path) -> None:
     scored = run("generate", model, "--text", "the cat", "--length", "0")
     assert "perplexity" in scored.stdout and scored.stdout.rstrip().endswith("the cat")
     assert run("generate", model, "--length", "3").exit_code == 0  # from nothing
+    # Python's way to give what the shell passed and is not UTF-8.
+    latin = run("generate", model, "--text", "the caf\udce9", "--length", "2")
+    assert latin.exit_code == 0 and latin.stdout.startswith("the caf\ufffd"), latin.exception
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from seqmap.cli import app
 from seqmap.commands.console import Screen
-from seqmap.commands.shell import shown_help
+from seqmap.commands.shell import in_characters, shown_help
 from seqmap.runtime.archive import Archive, save
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
@@ -69,6 +69,20 @@ def test_completion_knows_commands_and_options() -> None:
             COMP_CWORD=str(len(words.split()) - 1),
         )
         assert set(shown) <= set(done.stdout.split()), done
+
+
+def test_texts_of_options_can_be_written_again() -> None:
+    assert in_characters("caf\udce9 \U0001f642") == "caf\ufffd \U0001f642"
+    assert in_characters(["a", "\ud800"]) == ["a", "\ufffd"]
+    assert in_characters(None) is None
+
+
+@pytest.mark.parametrize("rank", ["w1", "-1", "0", ""])
+def test_whatever_rank_is_errors_take_a_line(rank: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", rank)
+    done = CliRunner().invoke(app, ["info", "missing.seqmap"])
+    assert done.exit_code == 2, done.exception
+    assert done.stderr.startswith("error: missing.seqmap") and done.stderr.count("\n") == 1
 
 
 class Terminal(io.StringIO):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -86,7 +89,10 @@ def test_answers_come_before_the_next_piece_is_written(model: Path) -> None:
     ("words", "text", "message"),
     [
         (["missing.txt"], None, "missing.txt: no such file"),
-        (["-", "--encoding", "klingon"], b"", "unknown encoding; given: 'klingon'"),
+        (["-", "--encoding", "klingon"], b"", "no such encoding; given: 'klingon'"),
+        (["-", "--encoding", "base64"], b"abc", "no such encoding; given: 'base64'"),
+        (["-", "--encoding", "utf-16"], b"a\0b\0", "standard input:1: this is not utf-16. Name"),
+        (["-", "--encoding", "undefined"], b"a", "standard input:1: this is not undefined"),
         (["-"], b"fine\nnot \xff utf-8", "standard input:2: this is not utf-8"),
         (["-"], b"cut \xe6", "standard input:1: this is not utf-8"),
         (["-", "--precision", "int4"], b"", "allowed: fp32, bf16, int8"),
@@ -96,6 +102,45 @@ def test_mistakes(model: Path, words: list[str], text: bytes | None, message: st
     code, _, stderr = run(model, *words, text=text)
     assert code == 2
     assert message in stderr and stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("takes", ["series", "signals"])
+def test_what_is_no_text_is_refused(takes: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Numbers:
+        """Stands for a session that streams values."""
+
+        def stream(self) -> object:
+            return self
+
+    Numbers.takes = takes  # type: ignore[attr-defined]
+    monkeypatch.setattr("seqmap.commands.stream.load", lambda *_, **__: Numbers())
+    code, lines, stderr = run("m.seqmap", text=b"1 2 3")
+    assert code == 2 and lines == []
+    assert f"this model takes {takes}" in stderr and "seqmap predict" in stderr
+    assert "seqmap serve" in stderr and stderr.count("\n") == 1
+
+
+def wav(samples: bytes, size: int, more: bytes = b"") -> bytes:
+    """Return a WAV of 16-bit samples that says its data has a size."""
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 8000, 16000, 2, 16)
+    return b"RIFF\0\0\0\0WAVE" + form + struct.pack("<4sI", b"data", size) + samples + more
+
+
+@pytest.mark.parametrize(
+    ("size", "heard"), [(2000, 1000), (1999, 999), (0, 1011), (0xFFFFFFFF, 1011), (9999, 1011)]
+)
+def test_what_follows_the_data_of_a_piped_wav_is_no_sound(
+    size: int, heard: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seqmap.commands.stream_audio import _piped
+
+    names = struct.pack("<4sI", b"LIST", 14) + b"INFOISFTabcdef"  # 11 samples, were it sound
+    content = wav(np.arange(1000, dtype="<i2").tobytes(), size, names)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    coming = _piped("-", 16000)
+    found = np.concatenate([block[:, 0] for block in coming.blocks])
+    assert coming.rate == 8000 and len(found) == heard
+    assert found[:999].tolist() == list(range(999))
 
 
 def test_a_model_that_cannot_stream_says_how_to_train_one(
@@ -132,6 +177,13 @@ def test_a_tagger_gives_each_span_once_it_is_certain(tagger: Path) -> None:
     assert (final["task"], final["final"], final["pieces"]) == ("tag", True, 2)
     assert final["count"] == len(spans) == len(entities) > 0
     assert spans[0]["text"] == entities[0].text
+
+
+def test_a_text_that_is_not_utf_8_is_echoed_readably(tagger: Path) -> None:
+    words = ["predict", str(tagger), "--json", "--text", "caf\udce9 Anna"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[0])["text"] == "caf\ufffd Anna"
 
 
 def test_bench_of_a_tagger(tagger: Path, monkeypatch: pytest.MonkeyPatch) -> None:

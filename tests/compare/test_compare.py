@@ -6,6 +6,8 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -15,10 +17,11 @@ from seqmap.compare import probes
 from seqmap.compare.memory import memory_by_length
 from seqmap.compare.probes import gradient_norms
 from seqmap.compare.report import Comparison, draw, findings, page, table
-from seqmap.compare.runs import Outcome
+from seqmap.compare.runs import Outcome, Parts, run_variant, warm_up
 from seqmap.compare.variants import VARIANTS, alone, named, varied
 from seqmap.config import Config
 from seqmap.errors import UserError
+from seqmap.tasks import find_task
 
 
 def outcome(name: str, accuracy: float, us: float, spread: float = 0.001) -> Outcome:
@@ -147,6 +150,41 @@ def test_the_report_holds_everything(
     assert "lstm-attention" in html and "data:image/png;base64," in html
     assert not re.search(r'(src|href)="(?!data:)', html)  # nothing is loaded from elsewhere
     assert (out / "comparison.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_half_a_training_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = SimpleNamespace(interrupted=True, cost=0.1)
+    monkeypatch.setattr("seqmap.compare.runs.train", lambda *_, **__: cut)
+    task, parts = find_task("classify"), Parts([], [], [], None, [])
+    with pytest.raises(KeyboardInterrupt):
+        warm_up(task, parts, Config())
+    with pytest.raises(KeyboardInterrupt):
+        run_variant(task, "rnn", parts, Config(), seeds=1, tell=lambda line: None)
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_ctrl_c_keeps_the_encoders_that_are_done(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    def stopped(*given: Any, **more: Any) -> Any:
+        raise KeyboardInterrupt
+
+    def variant(task: Any, name: str, *given: Any, **more: Any) -> Outcome:
+        return outcome(name, 0.8, 1.0) if name in ("rnn", "gru")[:after] else stopped()
+
+    monkeypatch.setattr("seqmap.commands.compare.warm_up", lambda *_: None)
+    monkeypatch.setattr("seqmap.commands.compare.run_variant", variant)
+    monkeypatch.setattr("seqmap.commands.compare.memory_by_length", stopped)
+    data = str(folder / "data.csv")
+    code, shown, told = run(folder, "classify", data, "--encoders", "rnn,gru", "--json",
+                            "--out", str(tmp_path))  # fmt: skip
+    assert "interrupted" in told
+    if not after:
+        assert code == 130 and not (tmp_path / "comparison.html").exists()
+        return
+    found, page = json.loads(shown), (tmp_path / "comparison.html").read_text()
+    assert code == 0 and found["interrupted"] and len(found["outcomes"]) == after
+    assert "memory was not measured" in page and ("not compared: gru" in page) == (after == 1)
 
 
 def test_taggers_are_compared_too(

@@ -52,6 +52,8 @@ CASES: list[tuple[str, bytes, dict[str, Any], int | None, str]] = [
     ("cyrillic.csv", "text,label\nпривет,1\n".encode("cp1251"), {}, 2, "undecodable bytes"),
     ("given.csv", b"text,label\na,1\ncaf\xe9,2\n", {"encoding": "utf-8"}, 3, "not valid utf-8"),
     ("wide.csv", "text,label\na,1\n".encode("utf-16")[:-1], {}, 2, "not valid utf-16"),
+    ("mark.csv", b"t\0,\0l\0", {"encoding": "utf-16"}, 1, "not valid utf-16 (UTF-16 stream"),
+    ("other.csv", b"text,label\na,1\n", {"encoding": "undefined"}, 1, "not valid undefined"),
     ("image.png", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", {}, 1, "undecodable bytes"),
     ("lead.txt", b" no label\n", {"format": "lines"}, 1, "begins with a blank"),
     ("cut.csv.gz", gzip.compress(b"text,label\na,1\n" * 99)[:-9], {}, None, "damaged or cut off"),

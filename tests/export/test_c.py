@@ -20,7 +20,7 @@ from seqmap.errors import ExportError, OutputError, UserError
 from seqmap.export.c import check as checking
 from seqmap.export.c.characters import folds
 from seqmap.export.c.classify import FEATURES
-from seqmap.export.c.files import files_of, program_of
+from seqmap.export.c.files import files_of, model_prefix, program_of
 from seqmap.export.c.program import prefix_of, quoted
 from seqmap.export.folder import write_folder
 from seqmap.export.texts import known_words, sample_texts
@@ -362,7 +362,46 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         write_folder({"a": b"b"}, tmp_path / "no" / "such" / "folder")
 
 
+def test_a_folder_that_is_there_is_written_from_inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be a mount point, or lie in a folder that cannot be written."""
+    folder, real = tmp_path / "mounted", Path.mkdir
+    folder.mkdir()
+    (folder / "a").write_bytes(b"before")
+
+    def only_inside(self: Path, *given: Any, **more: Any) -> None:
+        if self.parent == tmp_path:
+            raise PermissionError(13, "Permission denied")
+        real(self, *given, **more)
+
+    monkeypatch.setattr(Path, "mkdir", only_inside)
+    write_folder({"a": b"after", "b": b"new"}, folder)
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert found == {"a": b"after", "b": b"new"}
+
+
+@pytest.mark.parametrize("name", ["example", "Check", "sm"])
+def test_folders_called_as_the_files_of_the_runtime(
+    make_archive: Make, cc: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("seqmap.commands.export_c.CHECKED", 3)
+    save(make_archive(), tmp_path / "m.seqmap")
+    words = ["export", tmp_path / "m.seqmap", "--to", "c", "--quantize", "none"]
+    code, _, stderr = run(*words, "--out", tmp_path / name)
+    assert code == 0, stderr
+    stem = f"{name.lower()}_model"
+    names = {path.name for path in (tmp_path / name).iterdir()}
+    assert names == {f"{stem}.c", f"{stem}.h", f"{stem}_weights.h", "example.c"}
+    subprocess.run(
+        [cc, "-std=c99", f"{stem}.c", "example.c", "-lm", "-o", "program"],
+        cwd=tmp_path / name,
+        check=True,
+    )
+
+
 def test_names() -> None:
+    assert model_prefix("example") == "example_model" and model_prefix("examples") == "examples"
     assert prefix_of("my model-2") == "my_model_2"
     assert prefix_of("2nd") == "model_2nd"
     assert prefix_of("漢") == "model"

@@ -253,6 +253,15 @@ def test_gradients_count_as_much_as_was_read(tmp_path: Path) -> None:
                 assert torch.equal(dense.grad, torch.ones(2, 2))
                 assert table.grad is None
 
+                # Nobody had anything, and a mean of nothing may be NaN.
+                dense.grad = torch.full((2, 2), float("nan")) if rank else torch.zeros(2, 2)
+                table.grad = torch.sparse_coo_tensor(
+                    torch.tensor([[1]]), torch.full((1, 2), float("nan")), (5, 2)
+                ).coalesce()
+                assert group.average([dense, idle], [table], 0.0, float("nan")) == 0.0
+                assert torch.equal(dense.grad, torch.zeros(2, 2))
+                assert idle.grad is None and not table.grad.to_dense().any()
+
                 assert group.told({"a": [1, None]} if group.lead else None) == {"a": [1, None]}
                 assert group.gathered("ab"[rank] * (1 + rank)) == ["a", "bb"]
                 found = group.spread({"x": torch.full((3,), float(rank))})
@@ -262,6 +271,17 @@ def test_gradients_count_as_much_as_was_read(tmp_path: Path) -> None:
     )
     found = together(str(script))
     assert found.returncode == 0, found.stderr
+
+
+def test_a_batch_with_nothing_to_learn_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+    from torch import distributed, nn
+
+    monkeypatch.setattr(distributed, "all_reduce", lambda tensor: None)
+    weight = nn.Parameter(torch.ones(2))
+    weight.grad = torch.full((2,), float("nan"))
+    assert ALONE.average([weight], [], 0.0, float("nan")) == 0.0
+    assert torch.equal(weight.grad, torch.zeros(2))
 
 
 def test_one_process_needs_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:

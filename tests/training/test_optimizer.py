@@ -67,6 +67,9 @@ def test_schedules() -> None:
     assert 0 < rates[99] < 0.02
     cosine = dataclasses.replace(config, schedule="cosine")
     assert learning_rate(55, 100, cosine) == 0.5
+    # Epochs may have more batches than the first, which the total was counted by.
+    for kind in (config, cosine):
+        assert {learning_rate(step, 100, kind) for step in (100, 101, 150, 1000)} == {0.0}
     constant = dataclasses.replace(config, schedule="constant", warmup=0.0)
     assert {learning_rate(step, 10, constant) for step in range(10)} == {1.0}
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import optuna
 import pytest
 from typer.testing import CliRunner
 
 from seqmap.cli import app
+from seqmap.commands import search as command
+from seqmap.commands.console import Screen
 from seqmap.config import Config, load_config
 from seqmap.data import Example
-from seqmap.errors import ConfigError, DataError, OutputError
+from seqmap.errors import ConfigError, DataError, OutputError, TrainingError, UserError
 from seqmap.tasks import find_task
 from seqmap.tasks.classify import LabelSet
 from seqmap.tuning.limits import Limits, bytes_of, seconds_of
 from seqmap.tuning.report import front, table
 from seqmap.tuning.space import Choice, Range, proposed, space_of
-from seqmap.tuning.study import Found, Job, Search
+from seqmap.tuning.study import FAILURES, Found, Job, Search
 
 BASE = Config().replace(
     train__epochs=2, train__threads=1, wide__kind="none", embedding__size=8, encoder__layers=1
@@ -72,8 +76,9 @@ def test_limits_are_read_and_held() -> None:
     assert bytes_of("2MB") == 2_000_000 and bytes_of("1.5 kib") == 1536 and bytes_of("70") == 70
     assert seconds_of("1ms") == 0.001 and seconds_of("800us") == pytest.approx(8e-4)
     assert bytes_of(None) is None and seconds_of(None) is None
-    for words in ("2 apples", "MB", "-1MB", "0"):
-        with pytest.raises(ConfigError, match="max-size"):
+    assert bytes_of("1") == 1
+    for words in ("2 apples", "MB", "-1MB", "0", "0.5", "0.0001kB", "9" * 400):
+        with pytest.raises(ConfigError, match="max-size.*2MB"):
             bytes_of(words)
     for words in ("5", "1 hour"):
         with pytest.raises(ConfigError, match="max-latency"):
@@ -132,6 +137,84 @@ def test_what_is_too_large_ranks_last(tmp_path: Path) -> None:
     assert search.ranking()[0].again == ()
 
 
+@pytest.mark.parametrize("how", ["raises", "not a number"])
+def test_a_search_that_only_fails_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    told: list[str] = []
+    search = Search(job(), tmp_path / "s.db", told.append)
+    calls = iter(range(3 * FAILURES))
+
+    def fails(*given: Any) -> Any:
+        next(calls)  # a search without an end would end here
+        if how == "raises":
+            raise TrainingError("the loss became inf")
+        return SimpleNamespace(metrics={"accuracy": float("nan"), "macro_f1": float("nan")})
+
+    monkeypatch.setattr(search, "_train", fails)
+    with pytest.raises(UserError, match=f"{FAILURES} trials in a row have failed.*--set"):
+        search.run(1)
+    assert len(told) == FAILURES and all("failed" in line for line in told)
+    assert search.finished == 0
+
+
+def test_failures_between_successes_do_not_end_a_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    search = Search(job(), tmp_path / "s.db", told.append)
+
+    def now_and_then(trial: Any) -> float:
+        if trial.number % FAILURES == FAILURES - 1:
+            if trial.number > FAILURES:
+                raise optuna.TrialPruned
+            return 0.5
+        raise TrainingError("the loss became inf")
+
+    monkeypatch.setattr(search, "_objective", now_and_then)
+    search.run(3)
+    assert search.finished == 3 and len(told) == 3 * (FAILURES - 1)
+
+
+def test_earlier_trials_are_held_to_the_limits_of_today(tmp_path: Path) -> None:
+    first = Search(job(), tmp_path / "s.db", lambda line: None)
+    for value, size in ((0.9, 1000), (0.8, 10)):
+        attributes = {"size": size, "latency": 1e-4, "fits": True}
+        trial = optuna.trial.create_trial(value=value, user_attrs=attributes)
+        first._study.add_trial(trial)
+    assert [f.number for f in first.ranking()] == [0, 1]
+    held = Search(job(Limits(size=100)), tmp_path / "s.db", lambda line: None).ranking()
+    assert [(f.number, f.fits) for f in held] == [(1, True), (0, False)]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_ctrl_c_while_finalists_are_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    search = Search(job(), tmp_path / "s.db", lambda line: None)
+    attributes = {"size": 10, "latency": 1e-4}
+    search._study.add_trial(optuna.trial.create_trial(value=0.9, user_attrs=attributes))
+
+    def train(*given: Any, **more: Any) -> Any:
+        if at_once:
+            raise KeyboardInterrupt
+        return SimpleNamespace(interrupted=True, metrics={})
+
+    monkeypatch.setattr("seqmap.tuning.study.train", train)
+    search.rerun(1, 2)
+    assert search.interrupted and search.ranking()[0].again == ()
+
+
+def test_half_a_training_of_the_winner_is_not_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search: Any = SimpleNamespace(job=job(), interrupted=False)
+    parts: Any = SimpleNamespace(test=examples(4))
+    monkeypatch.setattr(command, "train", lambda *_, **__: SimpleNamespace(interrupted=True))
+    assert command._tested(search, BASE, parts, Screen(quiet=True)) is None
+    assert search.interrupted
+
+
 def test_a_foreign_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "s.db").write_text("this is no database" * 100)
     with pytest.raises(OutputError, match="no file of a search"):
@@ -175,6 +258,22 @@ def test_the_winner_can_be_trained(data: Path, tmp_path: Path) -> None:
     assert config.embedding.size == 8 and config.train.epochs == 1
     assert config.encoder.hidden == summary["winner"]["values"]["encoder.hidden"]
     assert (out / "pareto.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_another_dev_file_is_another_search(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def opened(job: Job, *given: Any) -> Any:
+        seen.append(job.fingerprint)
+        raise UserError("this is far enough")
+
+    monkeypatch.setattr(command, "Search", opened)
+    (tmp_path / "dev.csv").write_text("text,label\na fine thing,good\na cold thing,bad\n")
+    for dev in (data, tmp_path / "dev.csv", data):
+        run("classify", data, "--dev", dev, "--out", tmp_path / "s")
+    assert len(seen) == 3 and seen[0] == seen[2] != seen[1]
 
 
 @pytest.mark.parametrize(

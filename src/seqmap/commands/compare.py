@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from seqmap.commands.console import Screen
 from seqmap.commands.folder import make_folder
 from seqmap.commands.parts import Files, Parts, read_parts
 from seqmap.compare.memory import encoder_of, memory_by_length
-from seqmap.compare.probes import probe
+from seqmap.compare.probes import Probed, probe
 from seqmap.compare.report import Comparison, draw, page, table
-from seqmap.compare.runs import RATES, run_variant, warm_up
+from seqmap.compare.runs import RATES, Outcome, run_variant, warm_up
 from seqmap.compare.runs import Parts as Same
 from seqmap.compare.variants import TASKS, alone, named
 from seqmap.config import Config
@@ -58,8 +58,11 @@ class CompareRequest:
 def run_compare(request: CompareRequest, screen: Screen) -> None:
     """Train, measure, and write the report.
 
+    Ctrl-C ends it; the report then holds the encoders that are done.
+
     Raises:
         UserError: Something that was given cannot be used.
+        KeyboardInterrupt: Ctrl-C was pressed before any encoder was done.
     """
     names = named(request.encoders)
     if request.task not in TASKS:
@@ -78,29 +81,66 @@ def run_compare(request: CompareRequest, screen: Screen) -> None:
     files = Files((request.train,), request.dev, request.test, request.options)
     parts = read_parts(task, files, config.train.holdout, screen)
     same = _same(task, parts)
-    warm_up(task, same, config)
-    outcomes = tuple(
-        run_variant(task, name, same, config, seeds=request.seeds, tell=screen.note)
-        for name in names
-    )
-    lengths, size = LENGTHS, config.embedding.size
-    memory = {
-        name: memory_by_length(encoder_of(config.encoder, name), size, lengths) for name in names
-    }
-    probes = {}
-    if request.probe_steps:
-        probes = {name: probe(name, DISTANCES, request.probe_steps, screen.note) for name in names}
+    measured = _measured(task, same, names, request, screen)
+    outcomes = tuple(measured.outcomes)
     found = Comparison(
         task=request.task,
         data=f"{Path(request.train).name}, {_counts(task, parts)}",
-        budget=_budget(request, config),
+        budget=_budget(request, config) + measured.left_out(names),
         metric=_metric(task, outcomes[0].metrics[0]),
         outcomes=outcomes,
-        memory=memory,
-        probes=probes,
+        memory=measured.memory,
+        probes=measured.probes,
         device=_device(),
     )
-    _write(found, out, screen)
+    _write(found, out, screen, interrupted=measured.interrupted)
+
+
+@dataclass
+class _Measured:
+    """What is whole so far; of memory and probes only those of all encoders are."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    memory: dict[str, dict[int, int]] = field(default_factory=dict)
+    probes: dict[str, Probed] = field(default_factory=dict)
+    interrupted: bool = False
+
+    def left_out(self, names: Sequence[str]) -> str:
+        """Say what an interrupted comparison lacks, for the line that tells the budget."""
+        if not self.interrupted:
+            return ""
+        missing = names[len(self.outcomes) :]
+        lacks = [f"not compared: {', '.join(missing)}"] if missing else []
+        lacks += [] if self.memory else ["memory was not measured"]
+        lacks += [] if self.probes else ["no probes"]
+        return f" Interrupted: {'; '.join(lacks)}."
+
+
+def _measured(
+    task: Task, same: Same, names: Sequence[str], request: CompareRequest, screen: Screen
+) -> _Measured:
+    found, config = _Measured(), alone(request.config)
+    try:
+        warm_up(task, same, config)
+        for name in names:
+            found.outcomes.append(
+                run_variant(task, name, same, config, seeds=request.seeds, tell=screen.note)
+            )
+        lengths, size = LENGTHS, config.embedding.size
+        found.memory = {
+            name: memory_by_length(encoder_of(config.encoder, name), size, lengths)
+            for name in names
+        }
+        if request.probe_steps:
+            found.probes = {
+                name: probe(name, DISTANCES, request.probe_steps, screen.note) for name in names
+            }
+    except KeyboardInterrupt:
+        if not found.outcomes:
+            raise
+        found.interrupted = True
+        screen.note(f"interrupted: the report holds {len(found.outcomes)} of {len(names)} encoders")
+    return found
 
 
 def _same(task: Task, parts: Parts) -> Same:
@@ -136,7 +176,7 @@ def _device() -> str:
     return f"{platform.machine()}, {platform.system()}, {core}"
 
 
-def _write(found: Comparison, out: Path, screen: Screen) -> None:
+def _write(found: Comparison, out: Path, screen: Screen, *, interrupted: bool) -> None:
     picture, report = out / "comparison.png", out / "comparison.html"
     draw(found, picture)
     try:
@@ -145,4 +185,5 @@ def _write(found: Comparison, out: Path, screen: Screen) -> None:
         raise OutputError(f"cannot write the report: {error.strerror}", path=report) from None
     screen.result(table(found))
     screen.result(f"written: {report}, {picture}")
-    screen.close({**found.to_dict(), "report": str(report), "picture": str(picture)})
+    places = {"report": str(report), "picture": str(picture)}
+    screen.close({**found.to_dict(), "interrupted": interrupted, **places})

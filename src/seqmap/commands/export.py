@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,13 +104,8 @@ def run_export(request: ExportRequest, options: ReadOptions, screen: Screen) -> 
         # Through its bytes: what is measured is what will be read.
         measured = restore(from_bytes(to_bytes(made)), precision=target.precision)
         facts = _compare(session, measured, request, options, screen)
+        _refuse_loss(facts, request, target)
         made.manifest["quantization"] = facts
-    if facts and facts["loss"] > request.max_loss:
-        raise ExportError(
-            f"{request.quantize} loses {facts['loss']:.4f} of {facts['metric']}"
-            f" ({facts['before']:.4f} → {facts['after']:.4f}), more than --max-loss"
-            f" {request.max_loss:g}; nothing was written. {_remedy(target)}"
-        )
     write: Writer = imported(target.write)
     written = write(made, out, screen)
     screen.result(
@@ -139,8 +135,28 @@ def write_archive(made: Archive, out: Path, screen: Screen) -> dict[str, Any]:
     return {"bytes": out.stat().st_size}
 
 
-def _remedy(target: Target) -> str:
-    return f"Try --quantize {'bf16' if 'bf16' in target.kinds else 'none'}, or allow more"
+def _refuse_loss(facts: Mapping[str, Any], request: ExportRequest, target: Target) -> None:
+    """Refuse an export that is worse than is allowed, or of which nobody can say.
+
+    Raises:
+        ExportError: It is.
+    """
+    change = f"{facts['metric']} ({facts['before']:.4f} → {facts['after']:.4f})"
+    if not all(math.isfinite(facts[name]) for name in ("before", "after", "loss")):
+        raise ExportError(
+            f"what {request.quantize} costs cannot be told from the {change}; nothing was written."
+            f" Give other examples, or try --quantize {_milder(target)}"
+        )
+    if facts["loss"] > request.max_loss:
+        raise ExportError(
+            f"{request.quantize} loses {facts['loss']:.4f} of {change}, more than --max-loss"
+            f" {request.max_loss:g}; nothing was written."
+            f" Try --quantize {_milder(target)}, or allow more"
+        )
+
+
+def _milder(target: Target) -> str:
+    return "bf16" if "bf16" in target.kinds else "none"
 
 
 def _checked(request: ExportRequest) -> Target:

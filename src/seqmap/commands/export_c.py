@@ -7,8 +7,7 @@ from typing import Any
 
 from seqmap.commands.console import Screen, in_bytes
 from seqmap.export.c.check import check, compiler
-from seqmap.export.c.files import files_of, program_of
-from seqmap.export.c.program import prefix_of
+from seqmap.export.c.files import files_of, model_prefix, program_of
 from seqmap.export.folder import check_folder, write_folder
 from seqmap.export.texts import known_words, sample_texts
 from seqmap.runtime.archive import Archive
@@ -27,7 +26,7 @@ def write_c(made: Archive, out: Path, screen: Screen) -> dict[str, Any]:
         OutputError: The folder cannot be written.
     """
     session = restore(made, precision="fp32")
-    program, kind = program_of(session, prefix_of(check_folder(out).name))
+    program, kind = program_of(session, model_prefix(check_folder(out).name))
     files = files_of(program, kind)
     facts: dict[str, Any] = {
         "ram_bytes": program.ram(),

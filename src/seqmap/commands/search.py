@@ -9,7 +9,7 @@ from typing import Any
 
 from seqmap.commands.console import Screen
 from seqmap.commands.folder import make_folder
-from seqmap.commands.parts import Files, read_parts
+from seqmap.commands.parts import Files, Parts, read_parts
 from seqmap.config import Config, parse_setting, to_toml
 from seqmap.data import ReadOptions, fingerprint
 from seqmap.errors import OutputError, UserError
@@ -72,6 +72,7 @@ def run_search(request: SearchRequest, screen: Screen) -> None:
     files = Files((request.train,), request.dev, request.test, request.options)
     parts = read_parts(task, files, request.config.train.holdout, screen)
     tagging = request.task == "tag"
+    identify = tag_fingerprint if tagging else fingerprint
     job = Job(
         task=task,
         train=parts.train,
@@ -81,7 +82,8 @@ def run_search(request: SearchRequest, screen: Screen) -> None:
         base=request.config,
         space=space_of(request.task, {parse_setting(word)[0] for word in request.fixed}),
         limits=limits,
-        fingerprint=(tag_fingerprint if tagging else fingerprint)(parts.train),
+        # Both parts: figures on another dev part cannot be compared with those in the file.
+        fingerprint=f"{identify(parts.train)}:{identify(parts.dev)}",
     )
     search = Search(job, out / "search.db", screen.note)
     if search.finished:
@@ -98,10 +100,7 @@ def run_search(request: SearchRequest, screen: Screen) -> None:
         screen.note("interrupted: the same command goes on")
     tested = None
     if parts.test and not search.interrupted:
-        trained = train(task, parts.train, parts.dev, config=config, targets=job.targets)
-        tested = evaluate(restore(trained.archive), parts.test).metrics
-        shown = "  ".join(f"{name} {value:.4f}" for name, value in tested.items())
-        screen.result(f"the winner, test: {shown}")
+        tested = _tested(search, config, parts, screen)
     screen.result(f"written: {out / 'best.toml'}, {out / 'pareto.png'}")
     screen.close(_summary(search, winner, out, tested))
 
@@ -119,6 +118,25 @@ def _winner(search: Search, request: SearchRequest) -> Found:
             remedy="Allow more, more --trials, or a smaller text.vocabulary",
         )
     return ranking[0]
+
+
+def _tested(
+    search: Search, config: Config, parts: Parts, screen: Screen
+) -> dict[str, float] | None:
+    """Train the winner and measure it on the test part; None where Ctrl-C came before its end."""
+    job = search.job
+    try:
+        trained = train(job.task, job.train, job.dev, config=config, targets=job.targets)
+        if trained.interrupted:  # what half a training reaches is not what the winner does
+            raise KeyboardInterrupt
+        tested = evaluate(restore(trained.archive), parts.test).metrics
+    except KeyboardInterrupt:
+        search.interrupted = True
+        screen.note("interrupted: the winner was not measured on test; the same command does it")
+        return None
+    shown = "  ".join(f"{name} {value:.4f}" for name, value in tested.items())
+    screen.result(f"the winner, test: {shown}")
+    return tested
 
 
 def _write(config: Config, path: Path) -> None:

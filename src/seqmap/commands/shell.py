@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import inspect
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from seqmap.commands.console import Screen
     from seqmap.data import ReadOptions
 
+_HALVES = re.compile("[\ud800-\udfff]")
 _OTHERS_WAIT = 3.0
 """Seconds that all processes but the first wait before they tell an error."""
 # What may be missing, and the extra of seqmap that brings it.
@@ -162,6 +164,16 @@ def command(app: typer.Typer) -> Callable[[Callable[..., None]], Callable[..., N
     return register
 
 
+def in_characters(given: Any) -> Any:
+    """Return an option's text, or texts, with U+FFFD where the shell gave no UTF-8.
+
+    Python puts half surrogates there, which nothing can write again.
+    """
+    if isinstance(given, list | tuple):
+        return [in_characters(one) for one in given]
+    return _HALVES.sub("\ufffd", given) if isinstance(given, str) else given
+
+
 def shown_help(app: typer.Typer, words: Sequence[str]) -> str | None:
     """Return the help that `COMMAND --help` asks for; None where the words say something else.
 
@@ -216,7 +228,8 @@ def _errors_in_one_line() -> Iterator[None]:
 
 
 def _stop(message: str, code: int) -> NoReturn:
-    if int(os.environ.get("RANK") or 0) > 0:
+    rank = os.environ.get("RANK", "")
+    if rank.isdecimal() and int(rank) > 0:  # others than torchrun may call something so
         # Of processes that torchrun started, usually all make the same mistake: when the first has
         # told it, torchrun ends the others.
         time.sleep(_OTHERS_WAIT)

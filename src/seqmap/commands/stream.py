@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from seqmap.commands.console import Screen
+from seqmap.data.encoding import known_encoding
 from seqmap.data.source import STDIN, Source
-from seqmap.errors import DataError
+from seqmap.errors import DataError, UserError
 from seqmap.runtime.session import load
 from seqmap.runtime.speak_stream import SpeakStream
 from seqmap.runtime.stream import TextStream
@@ -62,6 +63,12 @@ def run_stream(request: StreamRequest, screen: Screen) -> None:
 
         stream_speech(session, request, screen)
         return
+    if session.takes != "texts":
+        raise UserError(
+            f"stream reads text or speech, and this model takes {session.takes}",
+            path=request.model,
+            remedy="Use seqmap predict, or the live streams of a server (seqmap serve)",
+        )
     stream, coming = session.stream(), pieces(Source(source or STDIN), encoding)
     if isinstance(stream, TextStream):
         found = _answers(stream, coming, session.task, screen)
@@ -175,10 +182,8 @@ def pieces(source: Source, encoding: str | None) -> Iterator[str]:
     Raises:
         DataError: It cannot be read, or is in another encoding.
     """
-    try:
-        decoder = codecs.getincrementaldecoder(encoding or "utf-8-sig")()
-    except LookupError:
-        raise DataError("unknown encoding", path=source.shown, given=encoding) from None
+    name = "utf-8-sig" if encoding is None else known_encoding(encoding)
+    decoder = codecs.getincrementaldecoder(name)()
     line = 1
     with source.errors():
         file = source.open()
@@ -190,13 +195,16 @@ def pieces(source: Source, encoding: str | None) -> Iterator[str]:
                     line += piece.endswith("\n")
                 if not data:
                     return
-        except UnicodeDecodeError as error:
-            line += error.object[: error.start].count(b"\n")
+        except UnicodeError as error:
+            if isinstance(error, UnicodeDecodeError):  # others do not say where
+                line += error.object[: error.start].count(b"\n")
+            # Of the wide ones, the mark may be missing that says which.
+            other = f"{name}-le" if name in ("utf-16", "utf-32") else "gb18030"
             raise DataError(
                 f"this is not {encoding or 'utf-8'}",
                 path=source.shown,
                 line=line,
-                remedy="Name its encoding, such as --encoding gb18030",
+                remedy=f"Name its encoding, such as --encoding {other}",
             ) from None
         finally:
             if not source.is_stdin:

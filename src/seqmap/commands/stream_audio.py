@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _EVERY = 0.1
 """Seconds that are heard at once: what is said so far is shown at most so often."""
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_ENDLESS = (0, 0xFFFFFFFF)
+"""Sizes of data whose end was not known when the header was written."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def _piped(place: str, rate: int) -> Coming:
 
 
 def _wav(file: IO[bytes], shown: str) -> Coming:
-    """Read the header of a WAV whose end is not known yet."""
+    """Read the header of a WAV that comes; what follows its data, such as names, is no sound."""
     kind = channels = bits = rate = 0
     try:
         if file.read(8)[4:] != b"WAVE":
@@ -160,18 +162,36 @@ def _wav(file: IO[bytes], shown: str) -> Coming:
             given=f"format {kind}, {bits} bits, {channels} channels",
             allowed="PCM of 8, 16 or 32 bits, or floats of 32",
         )
-    return Coming(rate, _raw(file, b"", np.dtype(kinds[kind, bits]), channels, rate))
+    limit = None if size in _ENDLESS else size
+    return Coming(rate, _raw(file, b"", np.dtype(kinds[kind, bits]), channels, rate, limit))
 
 
 def _raw(
-    file: IO[bytes], start: bytes, kind: np.dtype[Any], channels: int, rate: int
+    file: IO[bytes],
+    start: bytes,
+    kind: np.dtype[Any],
+    channels: int,
+    rate: int,
+    limit: int | None = None,
 ) -> Iterator[NDArray[Any]]:
-    """Yield samples as they arrive; what is not whole at the end is left out."""
+    """Yield samples as they arrive; what is not whole at the end is left out.
+
+    Args:
+        file: Where they come from.
+        start: Bytes of them that have been read.
+        kind: Of a sample.
+        channels: Samples of a moment.
+        rate: Moments a second.
+        limit: Bytes that are samples; None reads to the end.
+    """
     frame = kind.itemsize * channels
     size = max(int(rate * _EVERY), 1) * frame
-    held = start
+    held, left = start, limit
     while True:
-        data = file.read1(size)  # type: ignore[attr-defined]
+        most = size if left is None else min(size, left)
+        data = file.read1(most) if most else b""  # type: ignore[attr-defined]
+        if left is not None:
+            left -= len(data)
         held += data
         whole = len(held) - len(held) % frame
         if whole:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,50 +10,14 @@ import numpy as np
 from seqmap.commands.console import Screen, in_bytes
 from seqmap.commands.parts import Files, Parts, read_parts
 from seqmap.commands.progress import TrainingProgress
-from seqmap.config import Config
-from seqmap.data import ReadOptions
+from seqmap.commands.seeds import contents, identity_of, keep, kept_seed, place_of, tidy
+from seqmap.commands.train_request import TrainRequest
 from seqmap.evaluate import evaluate
 from seqmap.runtime.archive import check_output, save
 from seqmap.runtime.session import restore
 from seqmap.tasks import Evaluation, Task, find_task
 from seqmap.training import Trained, reference, train
 from seqmap.training.distributed import Group, joined
-
-
-@dataclass(frozen=True)
-class TrainRequest:
-    """What `seqmap train` was asked for.
-
-    Attributes:
-        task: Name of the task.
-        train: File of labelled examples.
-        dev: Another to choose on, or None to hold a part out.
-        test: Another to measure on, or None.
-        out: Where the archive goes.
-        config: Sizes, dropouts, rates.
-        options: How the files are read.
-        seeds: How many seeds to train; the figures are then mean and deviation.
-        resume: Go on from the checkpoint beside `out`.
-        baseline: Whether to fit the plain model of the task on the same split.
-        card: What the user says about the model: `about`, `licence`.
-        more: Further training files, of a corpus that has several.
-        init: A language model to start from.
-    """
-
-    task: str
-    train: str
-    dev: str | None
-    test: str | None
-    out: Path
-    config: Config
-    options: ReadOptions
-    seeds: int = 1
-    resume: bool = False
-    baseline: bool = True
-    card: Mapping[str, str | None] = field(default_factory=dict)
-    more: Sequence[str] = ()
-    init: str | None = None
-
 
 _Run = tuple[Trained, Evaluation | None]
 
@@ -83,8 +45,7 @@ def _run(request: TrainRequest, screen: Screen, group: Group) -> None:
     best, evaluation = min(runs, key=lambda run: run[0].cost)
     if request.seeds > 1:
         save(best.archive, request.out)
-        for number in range(request.seeds):
-            _place(request, number).unlink(missing_ok=True)
+        tidy(request, runs, screen)
     _show(best, evaluation, request, screen)
     summary = _summary(task, runs, best, evaluation, request)
     if request.seeds > 1:
@@ -99,31 +60,58 @@ def _train_all(
     task: Task, request: TrainRequest, parts: Parts, screen: Screen, group: Group
 ) -> list[_Run]:
     runs: list[_Run] = []
-    for number in range(request.seeds):
-        if request.seeds > 1:
-            seed = request.config.train.seed + number
-            screen.note(f"seed {seed} ({number + 1} of {request.seeds})")
-        runs.append(_one(task, request, parts, number, screen, group))
-        if runs[-1][0].interrupted:
-            screen.note("interrupted: the best model so far is kept; --resume goes on")
-            break
+    files = contents(request) if request.seeds > 1 and group.lead else None
+    try:
+        for number in range(request.seeds):
+            if request.seeds > 1:
+                seed = request.config.train.seed + number
+                screen.note(f"seed {seed} ({number + 1} of {request.seeds})")
+            trained = _trained(task, request, parts, number, files, screen, group)
+            if trained is None:  # the first process has this seed from an earlier run
+                continue
+            measure = bool(parts.test) and group.lead
+            evaluation = evaluate(restore(trained.archive), parts.test) if measure else None
+            runs.append((trained, evaluation))
+            if trained.interrupted:
+                screen.note("interrupted: the best model so far is kept; --resume goes on")
+                break
+    except KeyboardInterrupt:
+        # Before the first epoch of a further seed was over, or while it was measured.
+        if not runs or group.size > 1:
+            raise
+        screen.note("interrupted: the best model so far is kept; --resume goes on")
     return runs
 
 
-def _place(request: TrainRequest, number: int) -> Path:
-    """Return where the model of a seed goes; with several, each has its own checkpoint."""
+def _trained(
+    task: Task,
+    request: TrainRequest,
+    parts: Parts,
+    number: int,
+    files: list[Any] | None,
+    screen: Screen,
+    group: Group,
+) -> Trained | None:
+    """Train a seed, or take what an earlier run made of it; None where another process has that."""
     if request.seeds == 1:
-        return request.out
-    seed = request.config.train.seed + number
-    return request.out.with_name(f"{request.out.name}.seed-{seed}")
+        return _one(task, request, parts, number, screen, group)
+    identity = identity_of(request, number, files)
+    kept = kept_seed(request, number, identity) if request.resume and group.lead else None
+    if request.resume and group.told(kept is not None):
+        screen.note(f"done by an earlier run: {place_of(request, number)}")
+        return kept
+    trained = _one(task, request, parts, number, screen, group)
+    if group.lead and not trained.interrupted:
+        keep(request, number, trained, identity)
+    return trained
 
 
 def _one(
     task: Task, request: TrainRequest, parts: Parts, number: int, screen: Screen, group: Group
-) -> _Run:
+) -> Trained:
     config = request.config.replace(train__seed=request.config.train.seed + number)
     with TrainingProgress(screen, task.headline) as watch:
-        trained = train(
+        return train(
             task,
             parts.given.examples,
             None if parts.held_out else parts.dev,
@@ -133,15 +121,12 @@ def _one(
                 "input": task.memory(parts.given, request.options),
                 "card": dict(request.card),
             },
-            out=_place(request, number),
+            out=place_of(request, number),
             resume=request.resume,
             watch=watch,
             init=request.init,
             group=group,
         )
-    if not parts.test or not group.lead:
-        return trained, None
-    return trained, evaluate(restore(trained.archive), parts.test)
 
 
 def _show(

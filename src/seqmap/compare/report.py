@@ -276,7 +276,7 @@ def _gradients(axes: Any, found: Comparison, colours: dict[str, str]) -> None:
 
 def _memory(axes: Any, found: Comparison, colours: dict[str, str]) -> None:
     if not any(found.memory.values()):
-        _nothing(axes, "this system does not tell a process its peak of memory")
+        _nothing(axes, "the memory of a training step was not measured")
         return
     for name, memory in found.memory.items():
         lengths = sorted(memory)

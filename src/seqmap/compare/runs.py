@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -86,9 +86,13 @@ class Outcome:
 
 
 def warm_up(task: Task, parts: Parts, config: Config) -> None:
-    """Train a little, so that the first encoder's time does not hold what is loaded only once."""
-    short = config.replace(train__epochs=1)
-    train(task, parts.train[:200], parts.dev[:50], config=short, targets=parts.targets)
+    """Train a little, so that the first encoder's time does not hold what is loaded only once.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed.
+    """
+    few = replace(parts, train=parts.train[:200], dev=parts.dev[:50])
+    _trained(task, few, config.replace(train__epochs=1))
 
 
 def run_variant(
@@ -109,6 +113,9 @@ def run_variant(
         config: What is the same for all.
         seeds: How many trainings count.
         tell: Called with a line after each training.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed, if only during one of the trainings.
     """
     own = varied(config, name)
     tried: dict[float, tuple[Trained, float]] = {}
@@ -144,6 +151,9 @@ def run_variant(
 def _trained(task: Task, parts: Parts, config: Config) -> tuple[Trained, float]:
     started = time.perf_counter()
     trained = train(task, parts.train, parts.dev, config=config, targets=parts.targets)
+    if trained.interrupted:
+        # It ended early and did not have the budget of the others: it cannot stand beside them.
+        raise KeyboardInterrupt
     return trained, time.perf_counter() - started
 
 

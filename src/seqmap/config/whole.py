@@ -25,6 +25,9 @@ from seqmap.errors import ConfigError, nearest
 if TYPE_CHECKING:
     from pathlib import Path
 
+_TOO_LONG = 1024
+"""Bits of an integer that no float can hold."""
+
 
 @dataclass(frozen=True)
 class Config:
@@ -78,7 +81,7 @@ def load_config(
             raise ConfigError(
                 f"cannot read the configuration: {error.strerror}", path=path
             ) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except ValueError as error:  # TOML's errors, those of UTF-8, and numbers of 5000 digits
             raise ConfigError(f"not valid TOML: {error}", path=path) from None
         config = override(config, _flatten(tables, path), path=path)
     return override(config, dict(parse_setting(setting) for setting in settings))
@@ -93,7 +96,7 @@ def parse_setting(setting: str) -> tuple[str, Any]:
         raise ConfigError("a setting needs the form section.key=value", given=setting)
     try:
         return name.strip(), tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:  # TOML's errors, and numbers of 5000 digits
         return name.strip(), text.strip()
 
 
@@ -127,13 +130,27 @@ def override(config: Config, values: Mapping[str, Any], path: str | Path | None 
 
 
 def to_toml(config: Config) -> str:
-    """Write a configuration as TOML that `load_config` reads back."""
+    """Write a configuration as TOML that `load_config` reads back.
+
+    Raises:
+        ConfigError: A text holds bytes that are not UTF-8, such as the name of a file may.
+    """
     lines: list[str] = []
     for section, keys in config.to_dict().items():
         lines.append(f"[{section}]")
-        lines.extend(f"{key} = {json.dumps(value)}" for key, value in keys.items())
+        lines.extend(f"{key} = {_toml(value)}" for key, value in keys.items())
         lines.append("")
     return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    """Write a value: as JSON does, but TOML has no surrogate escapes, and wants DEL escaped."""
+    text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ConfigError("TOML holds only UTF-8", given=ascii(value)) from None
+    return text
 
 
 def _flatten(tables: Mapping[str, Any], path: str | Path | None) -> dict[str, Any]:
@@ -192,6 +209,14 @@ def _checked(section: str, key: str, value: Any, path: str | Path | None) -> Any
     if get_origin(hint) is Annotated:
         hint, bounds = get_args(hint)
     name = f"{section}.{key}"
+    if type(value) is int and value.bit_length() >= _TOO_LONG:
+        # Told apart here: neither `float` nor `str` takes integers of any length.
+        raise ConfigError(
+            f"{name} is out of range",
+            path=path,
+            given=f"an integer of {value.bit_length():,} bits",
+            allowed=None if bounds is None else str(bounds),
+        )
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
             raise ConfigError(

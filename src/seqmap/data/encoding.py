@@ -55,7 +55,7 @@ class Decoder:
 
     def __init__(self, shown: str, encoding: str | None = None) -> None:
         self.shown = shown
-        self.encoding = "utf-8" if encoding is None else _known(encoding)
+        self.encoding = "utf-8" if encoding is None else known_encoding(encoding)
         self._given = encoding is not None
         self._multibyte_seen = False
 
@@ -84,7 +84,7 @@ class Decoder:
             number += 1
             try:
                 line = raw.decode(codec)
-            except UnicodeDecodeError as error:
+            except UnicodeError as error:
                 codec = self._other(number, raw, error, rest)
                 line = raw.decode(codec)
             else:
@@ -92,7 +92,7 @@ class Decoder:
             yield number, line
             raw = file.readline()
 
-    def _other(self, number: int, raw: bytes, error: UnicodeDecodeError, rest: Rest) -> str:
+    def _other(self, number: int, raw: bytes, error: UnicodeError, rest: Rest) -> str:
         """Return the encoding of a file that is not UTF-8 from line `number` on."""
         if self._given or self.encoding != "utf-8":
             raise self._undecodable(number, raw, error, f"not valid {self.encoding}")
@@ -106,15 +106,20 @@ class Decoder:
         self.encoding = found
         return found
 
-    def _undecodable(
-        self, number: int, raw: bytes, error: UnicodeDecodeError, problem: str
-    ) -> DataError:
-        byte = raw[error.start] if error.start < len(raw) else 0
+    def _undecodable(self, number: int, raw: bytes, error: UnicodeError, problem: str) -> DataError:
+        examples = "gb18030, cp1251, shift_jis"
+        if isinstance(error, UnicodeDecodeError):
+            byte = raw[error.start] if error.start < len(raw) else 0
+            detail = f"byte 0x{byte:02X} at position {error.start + 1}"
+        else:  # such as UTF-16 without the mark that says which
+            detail = str(error)
+            if self.encoding in ("utf-16", "utf-32"):
+                examples = f"{self.encoding}-le, {self.encoding}-be"
         return DataError(
-            f"undecodable bytes: {problem} (byte 0x{byte:02X} at position {error.start + 1})",
+            f"undecodable bytes: {problem} ({detail})",
             path=self.shown,
             line=number,
-            remedy="Give the file's encoding (--encoding, for example gb18030, cp1251, shift_jis)",
+            remedy=f"Give the file's encoding (--encoding, for example {examples})",
         )
 
     def _wide_lines(self, file: IO[bytes], first: bytes) -> Iterator[tuple[int, str]]:
@@ -132,9 +137,10 @@ class Decoder:
                 if not chunk:
                     break
                 chunk = file.read(1 << 16)
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
             problem = f"not valid {self.encoding}"
-            raise self._undecodable(number + 1, error.object, error, problem) from None
+            raw = error.object if isinstance(error, UnicodeDecodeError) else b""
+            raise self._undecodable(number + 1, raw, error, problem) from None
         if text:
             yield number + 1, text
 
@@ -193,7 +199,12 @@ def _mark(first: bytes) -> str | None:
     return None
 
 
-def _known(encoding: str) -> str:
+def known_encoding(encoding: str) -> str:
+    """Return the usual name of an encoding of text.
+
+    Raises:
+        DataError: Python does not know it, or it is none of text, such as base64.
+    """
     try:
         name = codecs.lookup(encoding).name
         io.TextIOWrapper(io.BytesIO(), encoding=name)

@@ -30,19 +30,26 @@ def check_folder(folder: Path) -> Path:
 
 
 def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write files into a folder, which is made if need be: all of them or none.
+    """Write files into a folder, which is made if need be.
+
+    A new folder appears with all of them. In one that is there, they take their places one after
+    the other once all are on the disk; each is whole at any time.
 
     Raises:
         OutputError: It cannot be written.
     """
     folder = check_folder(folder)
-    temporary = folder.with_name(f".seqmap-{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    there = folder.exists()
+    # Inside a folder that is there: it may be a mount point, where nothing can be moved into from
+    # beside it, or the only place that may be written to.
+    home = folder if there else folder.parent
+    temporary = home / f".seqmap-{os.getpid()}-{os.urandom(4).hex()}.tmp"
     try:
         temporary.mkdir()
         try:
             for name, content in files.items():
                 (temporary / name).write_bytes(content)
-            if not folder.exists():
+            if not there:
                 temporary.rename(folder)
                 return
             for name in files:

@@ -6,7 +6,10 @@ piles up.
 
 What will take a moment only is computed in the event loop itself: to hand it to a thread and back,
 while both want the interpreter, takes longer than a short text takes the model (measured: 3,900
-requests a second through the thread, 5,400 without).
+requests a second through the thread, 5,400 without). How long it will take is told by how fast the
+same session was before. Options of a request make a session of their own, which is new here: it has
+no pace, and always goes to a thread. What one with other options took says nothing: to write a
+thousand symbols takes hundreds of times as long as to score a text.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from seqmap.runtime.session import Session
 from seqmap.serve.refusals import queue_full, stopping
@@ -68,7 +72,8 @@ class Batcher:
         self._jobs: deque[Job] = deque()
         self._busy = False
         self._closed = False
-        self._pace = float("inf")  # seconds a character; unknown before the first batch
+        # Seconds a character; a session is forgotten once nobody has it any more.
+        self._paces: WeakKeyDictionary[Session, float] = WeakKeyDictionary()
         self.waiting = 0
         """Inputs in the queue."""
 
@@ -105,7 +110,9 @@ class Batcher:
         if not batch:
             self._busy = False
             return
-        if self._pace * _size(batch) <= _MOMENT:
+        # Unknown before the session's first batch.
+        pace = self._paces.get(batch[0].session, float("inf"))
+        if pace * _size(batch) <= _MOMENT:
             self._finish(batch, *_answer(batch))
             loop.call_soon(self._next, loop)  # after what has arrived meanwhile
             return
@@ -141,6 +148,7 @@ class Batcher:
 
     def _finish(self, batch: list[Job], outcomes: list[Any], seconds: float) -> None:
         """Hand answers, or errors, to those who wait for them."""
+        answered = False
         for job, outcome in zip(batch, outcomes, strict=True):
             if job.future.done():  # given up meanwhile
                 continue
@@ -148,15 +156,18 @@ class Batcher:
                 job.future.set_exception(outcome)
             else:
                 job.future.set_result(outcome)
+                answered = True
         if seconds:
             self._observe(sum(len(job.inputs) for job in batch), seconds)
-            self._learn(seconds / _size(batch))
+            size = _size(batch)
+            # To refuse inputs, or to give up half-way, takes less than to answer them.
+            if answered and size < float("inf"):
+                self._learn(batch[0].session, seconds / size)
 
-    def _learn(self, pace: float) -> None:
-        if self._pace == float("inf"):
-            self._pace = pace
-        share = _SLOWEST if pace > self._pace else _SLOWEST / 4
-        self._pace += share * (pace - self._pace)
+    def _learn(self, session: Session, pace: float) -> None:
+        before = self._paces.get(session, pace)
+        share = _SLOWEST if pace > before else _SLOWEST / 4
+        self._paces[session] = before + share * (pace - before)
 
 
 def _size(batch: list[Job]) -> float:

@@ -71,22 +71,26 @@ class Group:
             loss: What it found.
 
         Returns:
-            The mean loss.
+            The mean loss. Where nobody had anything to learn from, that is 0 and so are all
+            gradients, as with one process: Adam goes on with what it has learned before.
 
         Raises:
             TrainingError: Another process has ended.
         """
+        if not count:
+            loss = 0.0  # a mean of nothing may be NaN, and so may its gradients
         learning = [weight for weight in weights if weight.requires_grad]
         # Behind the gradients: who has one, the loss, and what they count.
         facts = [float(weight.grad is not None) for weight in learning] + [loss * count, count]
         parts = [
-            torch.zeros_like(weight) if weight.grad is None else weight.grad * count
+            weight.grad * count if weight.grad is not None and count else torch.zeros_like(weight)
             for weight in learning
         ]
         flat = torch.cat([part.reshape(-1) for part in parts] + [parts[0].new_tensor(facts)])
         with _peers():
             distributed.all_reduce(flat)
         *owners, loss_sum, total = flat[-len(facts) :].tolist()
+        total = total or 1.0  # all sums are 0 then, on all processes
         place = 0
         for weight, owned in zip(learning, owners, strict=True):
             mean = flat[place : place + weight.numel()].view_as(weight).div_(total)
@@ -103,7 +107,8 @@ class Group:
         rows = torch.zeros(0, dtype=torch.int64, device=table.device)
         values = table.new_zeros(0, table.shape[1])
         if found is not None:
-            rows, values = found.indices()[0], found.values() * share
+            rows = found.indices()[0]
+            values = found.values() * share if share else torch.zeros_like(found.values())
         counts = [rows.new_zeros(1) for _ in range(self.size)]
         with _peers():
             distributed.all_gather(counts, rows.new_tensor([len(rows)]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Sequence
@@ -34,6 +35,10 @@ class Limits:
     size: int | None = None
     latency: float | None = None
 
+    def fits(self, size: int, latency: float) -> bool:
+        """Whether a model keeps to all of them."""
+        return all(part <= 0 for part in self.excess(size, latency).values())
+
     def excess(self, size: int, latency: float) -> dict[str, float]:
         """Return by what share each limit is passed; nothing above 0 is within all of them."""
         found = {}
@@ -53,8 +58,12 @@ def bytes_of(words: str | None) -> int | None:
     if words is None:
         return None
     found = _read(words, _BYTES)
-    if found is None:
-        raise ConfigError("--max-size is a number of bytes", given=words, allowed="such as 2MB")
+    if found is None or found < 1:  # less than a byte would be taken for 0 and divided by
+        raise ConfigError(
+            "--max-size is a number of bytes, 1 or more",
+            given=words,
+            allowed="such as 2MB, 500kB or 65536",
+        )
     return int(found)
 
 
@@ -98,6 +107,7 @@ def _took(session: Session, given: Any) -> float:
 def _read(words: str, units: dict[str, float] | dict[str, int]) -> float | None:
     found = _NUMBER.fullmatch(words)
     unit = units.get(found[2].lower()) if found else None
-    if found is None or unit is None or float(found[1]) == 0:
+    if found is None or unit is None:
         return None
-    return float(found[1]) * unit
+    value = float(found[1]) * unit
+    return value if 0 < value < math.inf else None

@@ -7,6 +7,7 @@ after some epochs is stopped by successive halving (Jamieson & Talwalkar 2016).
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
 from seqmap.config import Config
-from seqmap.errors import DataError, OutputError, TrainingError
+from seqmap.errors import DataError, OutputError, TrainingError, UserError
 from seqmap.runtime.archive import to_bytes
 from seqmap.runtime.session import restore
 from seqmap.tasks import Task
@@ -29,6 +30,8 @@ from seqmap.tuning.limits import Limits, latency_of
 from seqmap.tuning.space import Choice, Range, chosen, proposed
 
 _COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
+FAILURES = 5
+"""Trials that may fail one after the other before the search gives up."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Job:
         base: What is not searched.
         space: What is.
         limits: What a model must keep to.
-        fingerprint: What identifies the data.
+        fingerprint: What identifies the data, those to choose on included.
     """
 
     task: Task
@@ -107,6 +110,8 @@ class Search:
     def __init__(self, job: Job, path: Path, tell: Callable[[str], None]) -> None:
         self.job, self._tell = job, tell
         self.interrupted = False
+        self._path = path
+        self._failures = 0
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
         self._study = self._opened(path)
@@ -121,12 +126,15 @@ class Search:
         """Train until so many trials are over, those of earlier runs included.
 
         Ctrl-C ends it; what is over is kept.
+
+        Raises:
+            UserError: Several trials in a row have failed.
         """
         if self.finished >= trials:
             return
         try:
             self._study.optimize(
-                self._objective,
+                self._attempt,
                 callbacks=[MaxTrialsCallback(trials, states=_COUNTED)],
                 catch=(TrainingError,),
             )
@@ -134,7 +142,16 @@ class Search:
             self.interrupted = True
 
     def rerun(self, finalists: int, seeds: int) -> None:
-        """Train the best trials again with other seeds: one figure alone may be luck."""
+        """Train the best trials again with other seeds: one figure alone may be luck.
+
+        Ctrl-C ends it; what is over is kept.
+        """
+        try:
+            self._rerun(finalists, seeds)
+        except KeyboardInterrupt:
+            self.interrupted = True
+
+    def _rerun(self, finalists: int, seeds: int) -> None:
         for found in self.ranking()[:finalists]:
             if not found.fits:
                 continue
@@ -142,9 +159,6 @@ class Search:
                 config = chosen(found.values, self.job.base)
                 seed = config.train.seed + shift
                 trained = self._train(config.replace(train__seed=seed), Watch())
-                if trained.interrupted:
-                    self.interrupted = True
-                    return
                 value = trained.metrics[self.metric]
                 self._study.set_user_attr(_again(found.number, shift), value)
                 self._tell(f"trial {found.number} again, seed {seed}: {self.metric} {value:.4f}")
@@ -169,12 +183,37 @@ class Search:
                     metric=trial.value,
                     size=own["size"],
                     latency=own["latency"],
-                    fits=own["fits"],
+                    # Of these limits: those of the run that made the trial may have been others.
+                    fits=self.job.limits.fits(own["size"], own["latency"]),
                     again=tuple(value for value in again if value is not None),
                 )
             )
         # Who was trained again stands before who was not: its figure is known better.
         return sorted(found, key=lambda f: (not f.fits, not f.again, -f.mean))
+
+    def _attempt(self, trial: optuna.Trial) -> float:
+        """Run a trial; tell when it fails, and give up when one after the other does.
+
+        Optuna itself counts no failures: a search whose every trial diverges would never end.
+        """
+        try:
+            value = self._objective(trial)
+        except TrainingError as error:
+            self._failures += 1
+            self._tell(f"trial {trial.number}: failed, {error}")
+            if self._failures < FAILURES:
+                raise
+            raise UserError(
+                f"{FAILURES} trials in a row have failed, the last one because {error}",
+                path=self._path,
+                remedy="Fix what makes them fail with --set, such as a lower train.learning_rate,"
+                " and take another --out",
+            ) from None
+        except optuna.TrialPruned:
+            self._failures = 0
+            raise
+        self._failures = 0
+        return value
 
     def _objective(self, trial: optuna.Trial) -> float:
         config = proposed(trial, self.job.space, self.job.base)
@@ -186,18 +225,16 @@ class Search:
                 raise optuna.TrialPruned
 
         trained = self._train(config, Watch(epoch=report))
-        if trained.interrupted:
-            raise KeyboardInterrupt
         value = trained.metrics[self.metric]
+        if math.isnan(value):
+            raise TrainingError(f"{self.metric} on dev is not a number")
         size = len(to_bytes(trained.archive))
         latency = latency_of(restore(trained.archive), self.job.inputs)
-        excess = self.job.limits.excess(size, latency)
-        for name, part in excess.items():
+        for name, part in self.job.limits.excess(size, latency).items():
             trial.set_constraint(name, part)
-        fits = all(part <= 0 for part in excess.values())
-        for name, kept in (("size", size), ("latency", latency), ("fits", fits)):
-            trial.set_user_attr(name, kept)
-        over = "" if fits else ", beyond the limits"
+        trial.set_user_attr("size", size)
+        trial.set_user_attr("latency", latency)
+        over = "" if self.job.limits.fits(size, latency) else ", beyond the limits"
         self._tell(
             f"trial {trial.number}: {self.metric} {value:.4f}, {size / 1e6:.2f} MB,"
             f" {latency * 1e6:.0f} µs, {trained.seconds:.1f} s{over}"
@@ -205,8 +242,19 @@ class Search:
         return value
 
     def _train(self, config: Config, watch: Watch) -> Trained:
+        """Train to the end.
+
+        Raises:
+            KeyboardInterrupt: Also where the training itself ended early on Ctrl-C: the figures of
+                a part of it are not those of the configuration.
+        """
         job = self.job
-        return train(job.task, job.train, job.dev, config=config, targets=job.targets, watch=watch)
+        trained = train(
+            job.task, job.train, job.dev, config=config, targets=job.targets, watch=watch
+        )
+        if trained.interrupted:
+            raise KeyboardInterrupt
+        return trained
 
     def _opened(self, path: Path) -> optuna.Study:
         epochs = self.job.base.train.epochs

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from seqmap.errors import UserError
 from seqmap.export.c.classify import classify_program
-from seqmap.export.c.program import Program, part_of
+from seqmap.export.c.program import Program, part_of, prefix_of
 from seqmap.export.c.tag import tag_program
 from seqmap.runtime.classify import ClassifySession
 from seqmap.runtime.session import Session
 from seqmap.runtime.tag import TagSession
 
 Files = dict[str, str]
+
+# Names of an export that are not the model's: `example.c`, the `check.c` that it is compiled with,
+# and `sm_…`, what the runtime's own functions are called.
+_TAKEN = ("example", "check", "sm")
+
+
+def model_prefix(name: str) -> str:
+    """Return what the files and the public names of a model begin with.
+
+    Args:
+        name: What it is called, such as the folder of the export.
+    """
+    found = prefix_of(name)
+    return f"{found}_model" if found in _TAKEN else found
 
 
 def program_of(session: Session, prefix: str) -> tuple[Program, str]:
