@@ -71,6 +71,10 @@ def test_other_schemes_and_raw_texts_with_spans_give_the_same() -> None:
         ([["a"]], [["O"], ["O"]], "differ in number"),
         ([["a", "b", "c"]], [["B-X", "M-X", "I-X"]], "no one scheme"),
         (["abc"], [[(0, 9, "X")]], "outside the text"),
+        (["I flew to Oslo"], [["O", "O", "O", "B-CITY"]], r"take spans.*\(start, end, type\)"),
+        (["I flew to Oslo"], [["ABC"]], r"take spans.*\(start, end, type\)"),
+        (["ab", "cd"], [[], [(0, "two", "X")]], r"y:2.*\(start, end, type\)"),
+        (["I flew to Oslo"], [None], r"\(start, end, type\)"),
         (["ab cd", ["a", "b"]], [[(0, 2, "X")], ["DET", "NOUN"]], "cannot be learned together"),
     ],
 )

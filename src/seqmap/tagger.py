@@ -170,6 +170,15 @@ def _sentences(given: Iterable[Given], truth: Iterable[Truth]) -> tuple[list[Sen
 def _with_spans(text: str, spans: Truth, number: int) -> Sentence:
     from seqmap.data.tagging.spans import Record, spanned
 
-    record = Record({"text": text}, "y", number)
-    plain = [[int(s), int(e), str(k)] for s, e, k in spans]
-    return spanned(record, text, plain, "word")[0]
+    try:
+        plain = [[int(s), int(e), str(k)] for s, e, k in spans]
+    except (TypeError, ValueError):
+        raise DataError(
+            "raw texts take spans",
+            path="y",
+            line=number,
+            given=spans,
+            allowed="a list of (start, end, type) in characters",
+            remedy="Give lists of tokens instead of texts, if there is a tag a token",
+        ) from None
+    return spanned(Record({"text": text}, "y", number), text, plain, "word")[0]

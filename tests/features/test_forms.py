@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqmap.codecs.vocabulary import Vocabulary
 from seqmap.config import Config
+from seqmap.errors import DataError
 from seqmap.features.form_codec import FormCodec
 from seqmap.features.forms import (
     SHAPES,
@@ -90,3 +92,18 @@ def test_rare_features_are_left_out() -> None:
     assert set(some.features) < set(every.features)
     none = FormCodec.fit(SENTENCES, CONFIG.replace(tag__features="none", tag__pair_size=0))
     assert len(none.features) == len(none.pairs) == 0
+
+
+def test_line_feeds_in_tokens_do_not_reach_the_vocabulary() -> None:
+    codec = FormCodec.fit([["The", "end.\n", "\n"], ["the", "end.", " "]] * 2, CONFIG)
+    assert sorted(codec.words.symbols[2:]) == [" ", "end.", "the"]
+    for token, plain in (("end.\n", "end."), ("e\nnd.", "end."), ("\n", " ")):
+        assert codec.forms[token].word == codec.forms[plain].word > 1
+        assert codec.symbols(token) == [plain]
+    state, arrays = codec.to_state()
+    assert FormCodec.from_state(state, arrays).words.symbols == codec.words.symbols
+
+
+def test_a_vocabulary_that_could_not_be_read_again_is_not_written() -> None:
+    with pytest.raises(DataError, match=r"line feed.*'end\.\\n'"):
+        Vocabulary(["the", "end.\n"]).to_array()

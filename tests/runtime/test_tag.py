@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from seqmap.codecs.tags import TagCodec
 from seqmap.config import Config
 from seqmap.data.tagging import Sentence
+from seqmap.data.tagging.tokens import Tokeniser
 from seqmap.errors import ArchiveError, UserError
 from seqmap.features.form_codec import FormCodec
 from seqmap.features.forms import SHAPES
@@ -318,6 +320,40 @@ def test_a_stream_finds_what_predict_finds(seed: int, size: int) -> None:
     assert len(stream._held) < 16 * 12
     with pytest.raises(UserError, match="closed"):
         stream.feed("more")
+
+
+def test_a_stream_reads_a_long_piece_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = session_of(tag__window=16)
+    # Tokens that the next characters may still lengthen, at every cut.
+    habits = Tokeniser(
+        letters="-.", digits=".,", before="@", abbreviations=("Mr", "U.S"), stops=True
+    )
+    session.codecs = replace(session.codecs, tokeniser=habits)
+    rng = np.random.default_rng(7)
+    words = ["Jane", "Oslo,", "30,000", "U.S.", "Mr.", "a-b", "@Bob", "王小", "1.5-x", "...", "in"]
+    text = "  ".join(words[i] for i in rng.integers(0, len(words), size=600))
+    expected = [(e.start, e.end, e.type) for e in session.predict([text])[0].entities]
+    read = 0
+    plain = Tokeniser.spans
+
+    def counted(self: Tokeniser, given_: str) -> list[tuple[int, int]]:
+        nonlocal read
+        read += len(given_)
+        return plain(self, given_)
+
+    monkeypatch.setattr(Tokeniser, "spans", counted)
+    for size in (len(text), len(text) // 3, 7):
+        read = 0
+        stream, found = session.stream(), []
+        for begin in range(0, len(text), size):
+            found += stream.feed(text[begin : begin + size])
+        found += stream.close()
+        assert [(e.start, e.end, e.type) for e in found] == expected
+        assert read < 2 * len(text) or size == 7
+    only_close = session.stream()
+    only_close._held, read = text, 0  # all of it is left to the end
+    assert [(e.start, e.end, e.type) for e in only_close.close()] == expected
+    assert read == len(text)
 
 
 def test_a_stream_of_another_model_is_refused() -> None:

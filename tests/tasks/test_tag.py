@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,55 @@ def test_predict_keeps_offsets_and_streams(files: dict[str, Path]) -> None:
     assert code == 0 and len(out.splitlines()) == 30
     code, out, _ = run("predict", files["model"], "--text", text, "--json", "--n-best", 2)
     assert len(json.loads(out.splitlines()[0])["alternatives"]) == 2
+
+
+def test_the_column_of_tags_is_not_looked_for_in_a_file_without(
+    files: dict[str, Path], tmp_path: Path
+) -> None:
+    from seqmap.data import ReadOptions
+    from seqmap.tasks import find_task
+
+    task, path = find_task("tag"), tmp_path / "bare.conllu"
+    path.write_text("Ada\nleft\n\nArden\n")
+    options = ReadOptions(label_column=3)
+    memory = task.memory(task.read(str(files["indexed"]), options), options)
+    recalled = task.recall(str(path), ReadOptions(), memory, labelled=False)
+    assert recalled.label_column is None and recalled.format == "conll"
+    assert [s.tokens for s in task.inputs(str(path), recalled)] == [("Ada", "left"), ("Arden",)]
+    assert task.recall(str(path), ReadOptions(), memory, labelled=True).label_column == 3
+
+
+def test_other_readings_are_printed(files: dict[str, Path]) -> None:
+    text = "Ada met Bob in Arden"
+    code, plain, _ = run("predict", files["model"], "--text", text)
+    code, out, _ = run("predict", files["model"], "--text", text, "--n-best", 3)
+    assert code == 0
+    _, record, _ = run("predict", files["model"], "--text", text, "--n-best", 3, "--json")
+    readings = json.loads(record.splitlines()[0])["alternatives"]
+    best = plain.splitlines()[0]
+    wanted = [f"[{readings[0]['probability']:.3f}]", *([best] if best else [])]
+    for one in readings[1:]:
+        entities = "; ".join(f"{e['type']}: {e['text']}" for e in one["entities"])
+        wanted.append(f"[{one['probability']:.3f}] {entities}".rstrip())
+    assert out.splitlines()[0] == "\t".join(wanted)
+
+
+def test_readings_of_labels_and_of_nothing_at_all() -> None:
+    from seqmap.tasks import find_task
+    from seqmap.tasks.tag_results import Alternative, Entity, Tagging
+
+    line = find_task("tag").line
+    oslo = Entity("Oslo\nCity", "CITY", 3, 12, 0.25)
+    readings = (Alternative(0.5, (), ("O", "O")), Alternative(0.25, (oslo,), ("O", "B-CITY")))
+    answer = Tagging("to Oslo", ("to", "Oslo"), ("O", "O"), (0.6, 0.6), (), 0.5)
+    assert line(answer) == ""
+    several = replace(answer, intent="go", intent_probability=0.9, alternatives=readings)
+    assert line(several) == "[go 0.900]\t[0.500]\t[0.250] CITY: Oslo City"
+    swapped = replace(answer, entities=(oslo,), tags=("O", "B-CITY"), alternatives=readings[::-1])
+    assert line(swapped) == "[0.250]\tCITY: Oslo City (0.250)\t[0.500]"
+    labels = (Alternative(0.5, (), ("P", "N")), Alternative(0.25, (), ("P", "V")))
+    tagged = replace(answer, tags=("P", "N"), alternatives=labels)
+    assert line(tagged) == "[0.500]\tto/P Oslo/N\t[0.250] to/P Oslo/V"
 
 
 @pytest.mark.parametrize(

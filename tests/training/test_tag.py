@@ -233,6 +233,19 @@ def test_how_raw_text_is_cut_follows_the_training_data() -> None:
     assert tokeniser_of([SAMPLE.train[1]]).unit == "word" and tokeniser_of([]).unit == "word"
 
 
+def test_tokens_with_line_feeds_are_learned_as_those_without() -> None:
+    tagged = [
+        Sentence.of_tokens(("to", town, end), ("O", "B-CITY", "O"))
+        for town in ("Oslo", "Rome\n", "Lima")
+        for end in ("end.\n", "end.", "\n")
+    ]
+    found = train(TAG, tagged, tagged, config=CONFIG.replace(train__epochs=1))
+    session = restore(found.archive)
+    broken, plain = session.predict([["to", "Oslo", "end.\n"], ["to", "Oslo", "end."]])
+    assert broken.tokens[-1] == "end.\n" and len(plain.tags) == 3
+    assert {"end.", "rome", " "} <= set(session.codecs.source.words.symbols)
+
+
 def test_nothing_to_learn_from() -> None:
     with pytest.raises(DataError, match="no sentence"):
         train(TAG, [], [], config=CONFIG)

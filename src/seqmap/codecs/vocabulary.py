@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seqmap.codecs.base import SPECIAL, UNKNOWN
 from seqmap.config import TextConfig
-from seqmap.errors import ArchiveError
+from seqmap.errors import ArchiveError, DataError
 
 Value = TypeVar("Value")
 
@@ -42,7 +42,14 @@ class Vocabulary:
         return cls(symbol for symbol, _ in kept[: config.vocabulary])
 
     def to_array(self) -> NDArray[np.uint8]:
-        """Return the symbols as UTF-8, one a line (no symbol holds a line feed)."""
+        """Return the symbols as UTF-8, one a line.
+
+        Raises:
+            DataError: A symbol holds a line feed: it would be read again as two.
+        """
+        broken = next((symbol for symbol in self.symbols[2:] if "\n" in symbol), None)
+        if broken is not None:
+            raise DataError("a symbol of the vocabulary holds a line feed", given=broken)
         return np.frombuffer("\n".join(self.symbols[2:]).encode(), np.uint8)
 
     @classmethod

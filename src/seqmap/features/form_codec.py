@@ -81,7 +81,7 @@ class FormCodec:
 
     def symbols(self, text: str) -> list[str]:
         """Return what a token is folded to."""
-        return [folded(text)]
+        return [_word(text)]
 
     @classmethod
     def fit(cls, sentences: Sequence[Sequence[str]], config: Config) -> Self:
@@ -90,7 +90,7 @@ class FormCodec:
         words: Counter[str] = Counter()
         letters: Counter[str] = Counter()
         for token, count in forms.items():
-            words[folded(token)] += count
+            words[_word(token)] += count
             for letter in _letters(token):
                 letters[letter] += count
         known = Vocabulary.from_counts(words, config.text)
@@ -184,12 +184,18 @@ class FormCodec:
             keys = _find(self.features, form_keys(token))
             keys = keys[keys >= 0]
         return Form(
-            self.words.ids.get(folded(token), UNKNOWN),
+            self.words.ids.get(_word(token), UNKNOWN),
             np.array(letters or [UNKNOWN], np.int32),
             shape_class(token),
             keys,
             form_hashes(token),
         )
+
+
+def _word(token: str) -> str:
+    """Return a token folded; a vocabulary is stored a symbol a line, so line feeds are left out."""
+    word = folded(token)
+    return (word.replace("\n", "") or " ") if "\n" in word else word
 
 
 def _letters(token: str) -> list[str]:

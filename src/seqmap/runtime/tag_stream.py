@@ -61,9 +61,7 @@ class TagStream(InputStream):
         """
         self._check_text(text)
         self._held += text
-        found: list[Entity] = []
-        while len(offsets := self._tokens()) > self._window + _AHEAD:
-            found += self._next(offsets)
+        found, _ = self._read_full(_AHEAD)
         self._news = tuple(found)
         return found
 
@@ -72,9 +70,7 @@ class TagStream(InputStream):
         if self._closed:
             return []
         self._closed = True
-        found: list[Entity] = []
-        while len(offsets := self._tokens()) > self._window:
-            found += self._next(offsets)
+        found, offsets = self._read_full(0)
         if offsets:
             found += self._read(offsets, last=True)
         self._news = tuple(found)
@@ -99,12 +95,31 @@ class TagStream(InputStream):
         self._begun, self._last = described["begun"], described["last"]
         self._closed, self._symbols = described["closed"], described["symbols"]
 
-    def _next(self, offsets: list[tuple[int, int]]) -> list[Entity]:
-        """Read a full window and let go of what the next one does not need."""
-        found = self._read(offsets[: self._window], last=False)
-        self._cut(offsets[window_step(self._window)][0])
-        self._symbols += window_step(self._window)
-        return found
+    def _read_full(self, ahead: int) -> tuple[list[Entity], list[tuple[int, int]]]:
+        """Read all windows that are full, and let go of what the next one does not need.
+
+        The text is cut into tokens once, however many windows it fills: windows begin where tokens
+        do, and what follows there is cut the same.
+
+        Args:
+            ahead: Tokens that there must be behind a window's next one.
+
+        Returns:
+            What was found, and where the tokens stand that are still held.
+        """
+        offsets, step, first = self._tokens(), window_step(self._window), 0
+        found: list[Entity] = []
+        while len(offsets) - first > self._window + ahead:
+            found += self._read(offsets[first : first + self._window], last=False)
+            self._begun = True
+            first += step
+        if first == 0:
+            return found, offsets
+        begin = offsets[first][0]
+        self._held = self._held[begin:]
+        self._offset += begin
+        self._symbols += first
+        return found, [(start - begin, end - begin) for start, end in offsets[first:]]
 
     def _tokens(self) -> list[tuple[int, int]]:
         return self._session.codecs.tokeniser.spans(self._held)
@@ -126,8 +141,3 @@ class TagStream(InputStream):
                 if placed.probability >= self._least:
                     found.append(placed)
         return found
-
-    def _cut(self, begin: int) -> None:
-        self._held = self._held[begin:]
-        self._offset += begin
-        self._begun = True

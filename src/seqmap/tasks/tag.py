@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seqmap.codecs.labels import LabelCodec
@@ -13,7 +13,14 @@ from seqmap.data.tagging.tokens import Tokeniser
 from seqmap.errors import DataError
 from seqmap.features.form_codec import FormCodec
 from seqmap.tasks.base import Evaluation, Task
-from seqmap.tasks.tag_data import check_types, described, tokeniser_of, types_of
+from seqmap.tasks.tag_data import (
+    check_types,
+    described,
+    shown,
+    strata_of,
+    tokeniser_of,
+    types_of,
+)
 from seqmap.tasks.tag_results import Entity, Tagging
 
 if TYPE_CHECKING:
@@ -130,12 +137,11 @@ class Tag(Task):
     def hold_out(
         self, examples: Sequence[Sentence], share: float
     ) -> tuple[Sequence[Sentence], Sequence[Sentence]]:
-        """Split off a part in which the types have about their share (seed 42)."""
+        """Split off a part in which the types, and intents, have about their share (seed 42)."""
         from seqmap.data import Example, hold_out
 
         stand_ins = [
-            Example(str(place), tuple(sorted(set(types_of([sentence])))))
-            for place, sentence in enumerate(examples)
+            Example(str(place), strata_of(sentence)) for place, sentence in enumerate(examples)
         ]
         kept, held = hold_out(stand_ins, share)
         return [examples[int(e.text)] for e in kept], [examples[int(e.text)] for e in held]
@@ -187,7 +193,9 @@ class Tag(Task):
 
         if not memory:
             return options
-        return same_columns(path, options, memory, format=memory["format"])
+        found = same_columns(path, options, memory, format=memory["format"])
+        # A file without tags lacks the column in which they stood.
+        return found if labelled else replace(found, label_column=options.label_column)
 
     def inputs(self, path: str, options: ReadOptions) -> Iterator[Any]:
         """Stream the sentences of a file or a pipe; plain text is one a line."""
@@ -209,18 +217,12 @@ class Tag(Task):
         return text
 
     def line(self, answer: Tagging) -> str:
-        """Return `Type: text (probability)` for each entity, or `token/tag` for labels."""
-        if answer.entities or all(tag == "O" for tag in answer.tags):
-            shown = "\t".join(
-                f"{e.type}: {_one_line(e.text)} ({e.probability:.3f})" for e in answer.entities
-            )
-        else:
-            shown = " ".join(
-                f"{token}/{tag}" for token, tag in zip(answer.tokens, answer.tags, strict=True)
-            )
-        if answer.intent is not None:
-            shown = f"[{answer.intent} {answer.intent_probability:.3f}]\t{shown}"
-        return shown
+        """Return `Type: text (probability)` for each entity, or `token/tag` for labels.
+
+        If several readings were asked for, each begins with its own probability in brackets; those
+        behind the best one are a column each.
+        """
+        return shown(answer)
 
     def record(self, answer: Tagging) -> dict[str, Any]:
         """Return an answer as plain values; what is not there is left out."""
@@ -236,12 +238,25 @@ class Tag(Task):
     # What training and deployment share.
 
     def fit_codecs(
-        self, examples: Sequence[Sentence], config: Config, targets: TagSet
+        self,
+        examples: Sequence[Sentence],
+        config: Config,
+        targets: TagSet,
+        *,
+        every: Sequence[Sentence] | None = None,
     ) -> TagCodecs:
-        """Build words, letters, features and tags from training data."""
+        """Build words, letters, features, tags and intents from training data.
+
+        Args:
+            examples: What is learned from.
+            config: Sizes of the vocabularies.
+            targets: What is known of the tags.
+            every: All of the training data: an intent that only held-out sentences have is learned
+                from these in the end. None takes `examples`.
+        """
         source = FormCodec.fit([s.tokens for s in examples], config)
         target = TagCodec.fit((s.tags for s in examples), spans=targets.spans)
-        named = [(s.intent,) for s in examples if s.intent is not None]
+        named = [(s.intent,) for s in every or examples if s.intent is not None]
         intents = LabelCodec.fit(named) if named else None
         return TagCodecs(source, target, intents, targets.tokeniser)
 
@@ -289,7 +304,3 @@ def _refuse_foreign(options: ReadOptions) -> None:
         if getattr(options, name) is not None:
             option = "--" + name.replace("_", "-")
             raise DataError("this option means nothing to tagging", given=option)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

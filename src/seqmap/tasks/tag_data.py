@@ -1,4 +1,4 @@
-"""What is in tagged sentences: their unit, their types, and lines to tell of them."""
+"""What is in tagged sentences, and in answers: unit, types, and lines to tell of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from seqmap.data.tagging.tokens import Tokeniser
 from seqmap.errors import DataError
+from seqmap.tasks.tag_results import Alternative, Tagging
 
 if TYPE_CHECKING:
     from seqmap.data.tagging import Sentence, TaggedDataset
@@ -47,6 +48,13 @@ def types_of(sentences: Sequence[Sentence]) -> Counter[str]:
     return counts
 
 
+def strata_of(sentence: Sentence) -> tuple[str, ...]:
+    """Return what a part that is held out should have its share of: the types, and the intent."""
+    types = sorted(set(types_of([sentence])))
+    # The mark tells an intent from a type of its name.
+    return (*types,) if sentence.intent is None else (*types, f"\0{sentence.intent}")
+
+
 def check_types(dataset: TaggedDataset, known: frozenset[str], problem: str) -> None:
     """Refuse types that are not known, by file and line.
 
@@ -79,3 +87,35 @@ def described(name: str, sentences: Sequence[Sentence]) -> Iterator[str]:
     unlike = sum(len(tags) > 1 for tags in tagged.values())
     if repeated:
         yield f"  {repeated:,} repeat an earlier sentence, {unlike:,} of these differ in their tags"
+
+
+def shown(answer: Tagging) -> str:
+    """Return an answer as a line; see `Tag.line`."""
+    if answer.entities or all(tag == "O" for tag in answer.tags):
+        columns = [f"{e.type}: {_one_line(e.text)} ({e.probability:.3f})" for e in answer.entities]
+    else:
+        columns = [_labelled(answer.tokens, answer.tags)]
+    if answer.alternatives:
+        best, *others = answer.alternatives
+        behind = [_reading(one, answer.tokens) for one in others]
+        columns = [f"[{best.probability:.3f}]", *columns, *behind]
+    line = "\t".join(columns)
+    if answer.intent is not None:
+        line = f"[{answer.intent} {answer.intent_probability:.3f}]\t{line}"
+    return line
+
+
+def _reading(one: Alternative, tokens: Sequence[str]) -> str:
+    """Return a reading behind the best one; without entities it is its probability alone."""
+    text = "; ".join(f"{e.type}: {_one_line(e.text)}" for e in one.entities)
+    if not one.entities and any(tag != "O" for tag in one.tags):
+        text = _labelled(tokens, one.tags)
+    return f"[{one.probability:.3f}] {text}".rstrip()
+
+
+def _labelled(tokens: Sequence[str], tags: Sequence[str]) -> str:
+    return " ".join(f"{token}/{tag}" for token, tag in zip(tokens, tags, strict=True))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -65,7 +65,7 @@ def train_tagger(job: Job) -> Trained:
     fitting = cut(fitting, config.tag.window)
     if not fitting:
         raise DataError("there is no sentence to learn from")
-    codecs = task.fit_codecs(fitting, config, targets)
+    codecs = task.fit_codecs(fitting, config, targets, every=job.train)
     if init is not None:
         _learn_words(codecs, init, config)
     config, vectors = _vectors(config, codecs, job.watch)
@@ -75,7 +75,12 @@ def train_tagger(job: Job) -> Trained:
         network = _build(codecs, config, data, vectors).to(device)
         judge = Judge(network, codecs, config, choosing, dev)
         learner = TagLearner(network, config, data, dev, measure=judge.score)
-        identity = {"config": config.to_dict(), "data": fingerprint(fitting)}
+        # Dev is part of it: the best epoch so far was chosen on it.
+        identity = {
+            "config": config.to_dict(),
+            "data": fingerprint(fitting),
+            "dev": fingerprint(choosing),
+        }
         if init is not None:
             _start_from(network, codecs, init)
             learner.depths = {
@@ -100,7 +105,10 @@ def train_tagger(job: Job) -> Trained:
         calibration = _calibrated(codecs, lean(fused, amount, OUTSIDE_TAG), choosing)
         calibration |= {"wide": share, "lean": amount}
         if outputs.intents is not None:
-            calibration["intent_temperature"] = fit_temperature(outputs.intents, dev.intents)
+            known = dev.intents >= 0
+            calibration["intent_temperature"] = fit_temperature(
+                outputs.intents[known], dev.intents[known]
+            )
         everything = None
         if held_out and not trainer.interrupted:
             everything = _encoded([*fitting, *cut(choosing, config.tag.window)], codecs)

@@ -218,9 +218,8 @@ class TagLearner(Learner):
         if out.wide is not None and self.network.wide_crf is not None:
             loss = loss + self._loss(out.wide, self.network.wide_crf, tags, batch.lengths)
         if self.network.sizes.intents:
-            truth = torch.from_numpy(self._data.data.intents[rows]).to(tags.device)
-            found = [F.cross_entropy(logits, truth) for logits in _logits(out)]
-            loss = loss + self._config.tag.intent_weight * torch.stack(found).mean()
+            intents = self._intents(out, self._data.data.intents[rows])
+            loss = loss + self._config.tag.intent_weight * intents
         return loss
 
     def _deep(self, out: TagOutputs, tags: Tensor, lengths: Tensor) -> Tensor:
@@ -230,6 +229,16 @@ class TagLearner(Learner):
             for said, member in zip(out.members, self.network.members, strict=True)
         ]
         return torch.stack(found).mean()
+
+    def _intents(self, out: TagOutputs, intents: Ints) -> Tensor:
+        """Return the mean loss of the intents that are known."""
+        found = _logits(out)
+        if (intents < 0).all():
+            # The mean of nothing is NaN; a zero that still reaches the weights moves them nowhere.
+            return torch.stack([logits.sum() for logits in found]).mean() * 0.0
+        truth = torch.from_numpy(intents).to(found[0].device)
+        losses = [F.cross_entropy(logits, truth, ignore_index=-1) for logits in found]
+        return torch.stack(losses).mean()
 
     def _loss(self, emissions: Tensor, crf: CRF, tags: Tensor, lengths: Tensor) -> Tensor:
         if self._config.tag.decoder == "crf":

@@ -147,6 +147,14 @@ def test_bad_records(tmp_path: Path, record: object, problem: str) -> None:
     assert f"{path}:2:" in str(caught.value)
 
 
+def test_a_bad_tag_of_a_list_is_on_its_own_line(tmp_path: Path) -> None:
+    tokens = {"tokens": ["a", "b", "c"], "tags": ["B-X", "O", "E-X"]}
+    path = lines(tmp_path, tokens, {"tokens": ["d"], "tags": ["O"]})
+    with pytest.raises(DataError, match="E-X.* is no tag of the scheme iob2") as caught:
+        read_tagged(path, ReadOptions(scheme="iob2"))
+    assert f"{path}:1:" in str(caught.value)
+
+
 def test_spans_inside_words_are_widened_and_told(tmp_path: Path) -> None:
     found = read_tagged(lines(tmp_path, {"text": "abcdef gh", "spans": [[2, 4, "X"]]}))
     assert found.examples[0].tags == ("B-X", "O")
@@ -161,6 +169,8 @@ def test_untagged_input(tmp_path: Path) -> None:
     assert tokens == [("Jane", "ran"), ("Oslo",)]
     alone = write(tmp_path, "Jane\nran\n\nOslo\n", "b.conll")
     assert len(list(iter_untagged(alone))) == 2
+    # Where the tag stood in training says nothing of a file without tags.
+    assert len(list(iter_untagged(alone, ReadOptions(label_column=3)))) == 2
     mixed = lines(tmp_path, {"text": "a b"}, {"tokens": ["a", "b"]})
     assert [type(x).__name__ for x in iter_untagged(mixed)] == ["str", "Sentence"]
     with pytest.raises(DataError, match="another format"):

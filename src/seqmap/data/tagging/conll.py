@@ -56,7 +56,7 @@ def read_columns(
     Args:
         stream: The lines.
         options: `text_columns`, `label_column` and `delimiter` overrule what is found.
-        labelled: Whether there must be tags.
+        labelled: Whether there must be tags; else `label_column` means nothing.
 
     Raises:
         DataError: The file is empty, a column is not there, or a line has other columns.
@@ -167,7 +167,7 @@ def _resolve(
     if options.text_columns is not None:
         token = _number(options.text_columns[0], count, path)
     tag: int | None = None
-    if options.label_column is not None:
+    if labelled and options.label_column is not None:
         tag = _number(options.label_column, count, path)
     elif labelled:
         tag = _tag_column(rows, count, token)

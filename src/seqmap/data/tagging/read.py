@@ -54,7 +54,9 @@ def read_tagged(
     if not sentences:
         raise DataError("there is no sentence in it", path=source.shown)
     scheme = given or _detected(sentences, source.shown)
-    sentences, repaired = _unified(sentences, scheme, source.shown)
+    # In columns each token has a line of its own.
+    by_line = layout.format == "conll"
+    sentences, repaired = _unified(sentences, scheme, source.shown, by_line=by_line)
     layout = replace(layout, encoding=stream.encoding, scheme=scheme, repaired=repaired)
     return TaggedDataset(os.fspath(path), tuple(sentences), layout)
 
@@ -221,9 +223,16 @@ def _detected(sentences: Sequence[Sentence], path: str) -> Scheme:
 
 
 def _unified(
-    sentences: Sequence[Sentence], scheme: Scheme, path: str
+    sentences: Sequence[Sentence], scheme: Scheme, path: str, *, by_line: bool
 ) -> tuple[list[Sentence], int]:
-    """Check every tag, and bring spans to IOB2."""
+    """Check every tag, and bring spans to IOB2.
+
+    Args:
+        sentences: As they were read.
+        scheme: How their tags mark spans.
+        path: The file.
+        by_line: Whether each token stands on a line of its own, behind that of its sentence.
+    """
     if scheme == "none":
         return list(sentences), 0
     repaired, found = 0, []
@@ -232,7 +241,8 @@ def _unified(
             try:
                 check_scheme(tag, scheme)
             except TagError as error:
-                raise refuse(str(error), path=path, line=sentence.line + place) from None
+                line = sentence.line + (place if by_line else 0)
+                raise refuse(str(error), path=path, line=line) from None
         repaired += count_repairs(sentence.tags, scheme)
         tags = tags_of(spans_of(sentence.tags), len(sentence.tokens), "iob2")
         found.append(replace(sentence, tags=tuple(tags)))
