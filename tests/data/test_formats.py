@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seqmap.data import FORMATS, Dataset, ReadOptions, read_examples
+from seqmap.data import FORMATS, Dataset, ReadOptions, iter_texts, read_examples
 from seqmap.errors import DataError
 
 CSV = 'label,text\npos,"good, really"\nneg,"said ""no""\ntwice"\npos,plain\n'
@@ -309,3 +309,10 @@ def test_an_unknown_format_offers_the_nearest(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", CSV)
     with pytest.raises(DataError, match=r"no such format.*'csvv'.*Did you mean 'csv'"):
         read_examples(path, ReadOptions(format="csvv"))
+
+
+@pytest.mark.parametrize("start", ["\n", "\r\n\r\n"])
+def test_blank_lines_before_the_header_of_one_column(tmp_path: Path, start: str) -> None:
+    path = write(tmp_path, "a.csv", f"{start}text\nhello\n\nworld\n")
+    # Below the header an empty line is an empty text.
+    assert [text for _, text in iter_texts(path)] == ["hello", "", "world"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 from seqmap.data import Example, fingerprint, inspect
@@ -66,3 +67,12 @@ def test_fingerprints_tell_order_labels_and_boundaries_apart() -> None:
     assert len(set(prints)) == len(prints)
     assert fingerprint([a, b]) == fingerprint((Example("x", ("1",), line=7), b))
     assert len(prints[0]) == 64
+
+
+def test_fingerprints_follow_soft_labels_and_stay_without_them() -> None:
+    hard = Example("x", ("1",))
+    soft = [Example("x", ("1",), shares) for shares in ((0.25, 0.75), (0.75, 0.25))]
+    prints = [fingerprint([hard]), *(fingerprint([example]) for example in soft)]
+    assert len(set(prints)) == 3
+    # As in the manifests and checkpoints of models that are in use.
+    assert fingerprint([hard]) == hashlib.sha256(b"1,1;x1").hexdigest()

@@ -36,6 +36,15 @@ class Handler(BaseHTTPRequestHandler):
         if wanted and self.path != "/whole":
             begin = int(wanted.removeprefix("bytes=").rstrip("-"))
         body = CONTENT[begin:] if self.path != "/other" else b"<html>moved</html>"
+        if self.path == "/nonsense":
+            self.wfile.write(b"this is no status line\r\n\r\n")
+            return
+        if self.path == "/chunks":  # cut off inside of a chunk
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"400\r\nonly this")
+            return
         self.send_response(206 if begin else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -115,6 +124,14 @@ def test_what_cannot_be_reached(address: str, tmp_path: Path) -> None:
         get(f"{address}/missing", tmp_path)
     with pytest.raises(DataError, match="cannot download: .*refused"):
         get("http://127.0.0.1:1/a", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["nonsense", "chunks"])
+def test_what_is_no_http(address: str, tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match="is not HTTP.*goes on where it stopped"):
+        get(f"{address}/{name}", tmp_path)
+    get(f"{address}/good", tmp_path)
+    assert (tmp_path / "a.bin").read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("place", ["tiny/a.bin", "a.bin", "tiny/a.bin.gz", "a.bin.gz"])

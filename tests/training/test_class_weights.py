@@ -83,3 +83,8 @@ def test_balanced_weights_reach_the_answers(kind: str) -> None:
         chances = restore(archive).predict_proba(["word1 word2 awful word3 word4 word5"])
         found[weights] = float(chances[0, 1])
     assert found["balanced"] > 0.5 > found["none"]
+
+
+def test_a_class_without_examples_weighs_one() -> None:
+    weights = class_weights(one_hot([0] * 8 + [2] * 2, 3), BALANCED)
+    assert weights == pytest.approx([0.625, 1.0, 2.5])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -174,3 +175,25 @@ def test_what_was_held_out_is_learned_from_in_the_end() -> None:
     assert len(closed.history) == 2
     run(given[:20], 2)
     assert len(told) == 1
+
+
+def test_resume_refuses_another_dev_file_and_other_soft_labels(tmp_path: Path) -> None:
+    class Stop(Exception):
+        pass
+
+    def cut(epoch: object) -> None:
+        raise Stop
+
+    out = tmp_path / "m.seqmap"
+    config = CONFIG.replace(train__epochs=2, wide__kind="none")
+    teacher = np.eye(3) * 0.7 + 0.1
+    data = [replace(e, soft=tuple(teacher[n % 3])) for n, e in enumerate(examples(30))]
+    dev = examples(12, seed=1)
+    with pytest.raises(Stop):
+        train(CLASSIFY, data, dev, config=config, out=out, watch=Watch(epoch=cut))
+    with pytest.raises(DataError, match=r"another training \(different: dev\)"):
+        train(CLASSIFY, data, dev[:-1], config=config, out=out, resume=True)
+    other = [replace(data[0], soft=(0.2, 0.2, 0.6)), *data[1:]]
+    with pytest.raises(DataError, match=r"another training \(different: data\)"):
+        train(CLASSIFY, other, dev, config=config, out=out, resume=True)
+    assert len(train(CLASSIFY, data, dev, config=config, out=out, resume=True).history) == 2

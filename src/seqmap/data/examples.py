@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from seqmap.data.columns import Roles, resolve_roles
 from seqmap.data.formats.guess import open_table
-from seqmap.data.names import name_labels, read_names
+from seqmap.data.names import Naming, read_names
 from seqmap.data.records import Dataset, Example, Layout, ReadOptions, order_labels
 from seqmap.data.soft import SoftReader
 from seqmap.data.source import Source
@@ -43,7 +43,7 @@ def read_examples(path: str | os.PathLike[str], options: ReadOptions | None = No
         raise DataError("the file is empty", path=source.shown, allowed="at least one example")
     roles = resolve_roles(table, options, labelled=True)
     reader = _LabelReader(source.shown, options.label_separator)
-    soft = SoftReader.of(table, roles, options)
+    soft = SoftReader.of(table, roles)
     examples = tuple(_examples(table, roles, reader, soft))
     if not examples:
         problem = "there is no row below the header" if table.header else "the file is empty"
@@ -53,14 +53,15 @@ def read_examples(path: str | os.PathLike[str], options: ReadOptions | None = No
     multi_label = reader.several or options.label_separator is not None
     if not multi_label:
         table.notes.extend(joined_labels({label for e in examples for label in e.labels}))
+    naming = _naming(examples, soft, options, table.notes)
+    if naming is not None:
+        examples = naming.label(examples, source.shown)
     soft_names = None
     if soft is not None:
-        examples, soft_names = soft.finish(examples, multi_label=multi_label)
-    names: tuple[str, ...] = ()
-    if options.label_names is not None:
-        names = read_names(options.label_names)
-        examples = name_labels(examples, names, source.shown, table.notes)
-    if not names:
+        examples, soft_names = soft.finish(examples, naming, multi_label=multi_label)
+    if naming is not None:
+        names = naming.names
+    else:
         found = order_labels({label for example in examples for label in example.labels})
         names = found if soft_names is None else soft_names
     return Dataset(
@@ -70,7 +71,21 @@ def read_examples(path: str | os.PathLike[str], options: ReadOptions | None = No
         multi_label=multi_label,
         label_names=names,
         soft_names=soft_names,
+        numbering=None if naming is None else naming.numbering,
     )
+
+
+def _naming(
+    examples: Sequence[Example], soft: SoftReader | None, options: ReadOptions, notes: list[str]
+) -> Naming | None:
+    """Return how labels get their names, from the labels and from what soft labels are called."""
+    if options.label_names is None:
+        return None
+    names = read_names(options.label_names)
+    found = {label for example in examples for label in example.labels}
+    if soft is not None:
+        found |= soft.numbers(names)
+    return Naming.of(names, found, options.label_base, notes)
 
 
 def joined_labels(labels: Collection[str]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ def describe_input(dataset: Dataset, options: ReadOptions) -> dict[str, Any]:
         dataset: The training data.
         options: What was given to read it.
     """
-    layout = dataset.layout
+    layout, numbering = dataset.layout, dataset.numbering
     return {
         "format": layout.format,
         "extension": Source(dataset.path).extension,
@@ -35,6 +35,7 @@ def describe_input(dataset: Dataset, options: ReadOptions) -> dict[str, Any]:
         "soft_columns": list(layout.soft_columns),
         "label_separator": options.label_separator,
         "given": {name: getattr(options, name) for name in _KIND},
+        **({} if numbering is None else {"label_base": numbering.base}),
     }
 
 
@@ -53,6 +54,9 @@ def remembered(
     """
     if not memory:
         return options
+    if options.label_names is not None:
+        # Numbers mean the same classes in every file, of whatever shape.
+        options = _completed(options, {"label_base": memory.get("label_base")})
     source = Source(path)
     if source.is_stream:
         return options

@@ -45,6 +45,8 @@ class ReadOptions:
     """Of a manifest of recordings: the folder, zip or tar that they are in."""
     scheme: str | None = None
     """How tags mark spans: `iob1`, `iob2`, `bioes`, `bmes`, `bilou`, or `none` for plain labels."""
+    label_base: int | None = None
+    """With `label_names`: the number of the first class, 0 or 1, where it is known already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,18 @@ class Layout:
 
 
 @dataclass(frozen=True)
+class Numbering:
+    """How the labels of a file that are numbers were read, where a file of names was given."""
+
+    base: int
+    """The number of the first class: 0 or 1."""
+    sure: bool
+    """Whether the labels themselves show it; else it was taken for want of better."""
+    mixed: bool
+    """Whether other labels were names already."""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """The examples of one file."""
 
@@ -109,6 +123,8 @@ class Dataset:
     """All labels, ordered: as in the file of names, else numbers by value, else by code point."""
     soft_names: tuple[str, ...] | None = None
     """The labels that the entries of `Example.soft` belong to, in order."""
+    numbering: Numbering | None = None
+    """How numbers were turned into names; None where no label was a number with a name."""
 
     def __len__(self) -> int:
         return len(self.examples)

@@ -135,15 +135,19 @@ def alike_key(text: str) -> bytes:
 
 
 def fingerprint(examples: Iterable[Example]) -> str:
-    """Return the SHA-256 of all texts and labels in their order, in hexadecimal.
+    """Return the SHA-256 of all texts, labels and soft labels in their order, in hexadecimal.
 
     Each string is preceded by its length in bytes, so that no two lists of examples are confused.
+    Soft labels begin with a letter, where an example without them would be followed by a length.
     """
     digest = hashlib.sha256()
     for example in examples:
         fields = [text.encode("utf-8", "surrogatepass") for text in (example.text, *example.labels)]
         head = ",".join(str(len(field)) for field in fields)
         digest.update(b"".join([head.encode(), b";", *fields]))
+        if example.soft is not None:
+            shares = ",".join(repr(float(value)) for value in example.soft)
+            digest.update(f"s{shares};".encode())
     return digest.hexdigest()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -99,15 +99,23 @@ class Classify(Task):
         check_trainable(dataset.examples, dataset.path)
 
     def conform(self, other: Any, train: Any) -> Any:
-        """Refuse labels that training does not see; put a teacher's shares into its order."""
+        """Refuse labels that training does not see; count and order classes as it does."""
+        from seqmap.data.names import renumbered
+        from seqmap.data.soft import aligned
+
+        other = renumbered(other, train)
         problem = "the training data does not have this label"
         _check_labels(other, train.label_names, problem)
-        return _aligned(other, train)
+        if not train.multi_label:
+            _check_single(other.examples, other.path)
+        return aligned(other, train)
 
     def check_known(self, dataset: Any, codecs: Codecs) -> None:
         """Refuse labels that a model does not know."""
         problem = "the model does not know this label"
         _check_labels(dataset, tuple(codecs.target.names), problem)
+        if not codecs.multi:
+            _check_single(dataset.examples, dataset.path)
 
     def hold_out(
         self, examples: Sequence[Example], share: float
@@ -224,8 +232,11 @@ class Classify(Task):
         """Return (examples, classes): one-hot, several ones, or a teacher's probabilities.
 
         Raises:
-            DataError: A label that training did not know.
+            DataError: A label that training did not know, or not one label where it must be one.
         """
+        if not codecs.multi:
+            # A teacher's shares are a target without a label, too.
+            _check_single([example for example in examples if example.soft is None])
         targets = np.zeros((len(examples), len(codecs.target.names)), dtype=np.float32)
         for row, example in enumerate(examples):
             if example.soft is not None:
@@ -288,25 +299,17 @@ def _check_labels(dataset: Dataset, known: tuple[str, ...], problem: str) -> Non
             )
 
 
-def _aligned(other: Dataset, train: Dataset) -> Dataset:
-    """Put a teacher's probabilities into the order of the training file's classes."""
-    if other.soft_names is None or other.soft_names == train.label_names:
-        return other
-    if set(other.soft_names) != set(train.label_names):
-        raise DataError(
-            "the soft labels are of other classes than the training data",
-            path=other.path,
-            given=", ".join(other.soft_names),
-            allowed=train.label_names,
-        )
-    order = [other.soft_names.index(name) for name in train.label_names]
-    examples = tuple(
-        replace(
-            example, soft=tuple(example.soft[place] for place in order) if example.soft else None
-        )
-        for example in other.examples
-    )
-    return replace(other, examples=examples, soft_names=train.label_names)
+def _check_single(examples: Sequence[Example], path: str | None = None) -> None:
+    """Refuse examples that a model of one label each could neither learn nor be measured on."""
+    for example in examples:
+        if len(example.labels) != 1:
+            raise DataError(
+                "the example has several labels" if example.labels else "the example has no label",
+                path=path,
+                line=example.line or None,
+                given=", ".join(example.labels) or None,
+                allowed="one label for each example, as in the training data",
+            )
 
 
 def _decisions(scores: NDArray[Any], multi: bool) -> NDArray[np.int64]:

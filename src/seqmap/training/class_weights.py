@@ -22,14 +22,19 @@ _RARE, _FOUND, _FEWEST = 0.2, 0.5, 5
 def class_weights(targets: Floats, config: TrainConfig) -> Floats | None:
     """Return the weight of each class, (classes,), one on average over examples; None for none.
 
+    A class without examples weighs one: nothing is known of how rare it is.
+
     Args:
         targets: Training targets, (examples, classes).
         config: Says whether classes are balanced.
     """
     if config.class_weights == "none":
         return None
-    counts = np.maximum(targets.sum(axis=0), 1e-6)
-    return np.asarray(counts.sum() / (len(counts) * counts), dtype=np.float32)
+    counts = targets.sum(axis=0)
+    seen = counts > 1e-6
+    weights = np.ones(len(counts), dtype=np.float32)
+    weights[seen] = counts.sum() / (int(seen.sum()) * counts[seen])
+    return weights
 
 
 def importance(targets: Floats, weights: Floats | None, *, multi: bool) -> Floats | None:

@@ -70,7 +70,11 @@ def train_classifier(job: Job) -> Trained:
             class_weights=weights,
             stability=_stability(model, config.train.adversarial, codecs),
         )
-        identity = {"config": config.to_dict(), "data": fingerprint(fitting)}
+        identity = {
+            "config": config.to_dict(),
+            "data": fingerprint(fitting),
+            "dev": fingerprint(choosing),
+        }
         if init is not None:
             known = {symbol: symbol for symbol in range(1, len(init.vectors))}
             start_vectors(model.embedding.weight, init, known)

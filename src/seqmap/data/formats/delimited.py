@@ -126,6 +126,10 @@ def _read(table: Table, lines: Rows, places: Sequence[int]) -> Rows:
     blank = 0
     skip_header = table.header
     for number, row in rows:
+        if skip_header and not row:
+            # The header is the first row that is not empty, also where a row may be.
+            blank += 1
+            continue
         if len(row) != width:
             if width > 1 and not any(cell.strip() for cell in row):
                 blank += 1

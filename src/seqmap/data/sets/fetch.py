@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import http.client
 import os
 import urllib.error
 import urllib.request
@@ -161,6 +162,10 @@ def _download(file: KnownFile, part: Path) -> None:
         raise _unreachable(file, str(error.reason)) from None
     except (TimeoutError, ConnectionError) as error:
         raise _unreachable(file, str(error) or type(error).__name__) from None
+    except http.client.HTTPException as error:
+        # Its text may be the server's own line, with its end.
+        why = f"the server's answer breaks off or is not HTTP ({type(error).__name__})"
+        raise _unreachable(file, why) from None
 
 
 def _unreachable(file: KnownFile, why: str) -> DataError:
