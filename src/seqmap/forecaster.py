@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from seqmap.config import Config
+from seqmap.data.clock import Times, parse_times, zone_of
 from seqmap.data.series import Series, even_series
 from seqmap.errors import DataError, UserError
 from seqmap.fitted import SessionEstimator
@@ -133,6 +134,10 @@ def _series(y: Any, times: ArrayLike | None, covariates: ArrayLike | None) -> li
             raise UserError("times and covariates go with one series")
         return [_one(values, str(name), None, None) for name, values in y.items()]
     if isinstance(y, Sequence) and len(y) and isinstance(y[0], Series):
+        if times is not None or covariates is not None:
+            raise UserError("a Series holds its own times and covariates")
+        if not all(isinstance(one, Series) for one in y):
+            raise UserError("of several series each is a Series")
         return list(y)
     return [_one(y, "y", times, covariates)]
 
@@ -140,11 +145,39 @@ def _series(y: Any, times: ArrayLike | None, covariates: ArrayLike | None) -> li
 def _one(
     values: ArrayLike, name: str, times: ArrayLike | None, covariates: ArrayLike | None
 ) -> Series:
+    found = _numbers(values, "a series consists of numbers")
+    if found.ndim != 1:
+        raise DataError("a series is a row of numbers", given=f"shape {found.shape}")
+    given = np.zeros((len(found), 0))
+    if covariates is not None:
+        given = _numbers(covariates, "covariates are numbers")
+        given = given[:, None] if given.ndim == 1 else given
+    if times is None:
+        return even_series(name, found, given, None)
+    when, zone = _times(times)
+    return even_series(name, found, given, when, zone=zone)
+
+
+def _numbers(values: ArrayLike, problem: str) -> NDArray[np.float64]:
     try:
-        found = np.asarray(values, dtype=np.float64)
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(problem, given=type(values).__name__) from None
+
+
+def _times(times: Any) -> tuple[Times, int | None]:
+    """Return times, and the minutes that they are written ahead of UTC: as files may write them."""
+    try:
+        cells = list(times) if np.ndim(times) == 1 else []
+        zoned = bool(cells) and getattr(cells[0], "tzinfo", None) is not None
+        if cells and (zoned or isinstance(cells[0], str)):
+            found = parse_times(cells)
+            if found is not None and not np.isnat(found).any():
+                return found, zone_of(cells, found)
+        return np.asarray(times, dtype="datetime64[s]"), None
     except (TypeError, ValueError):
-        raise DataError("a series consists of numbers", given=type(values).__name__) from None
-    given = np.zeros((len(found), 0)) if covariates is None else np.asarray(covariates, np.float64)
-    given = given[:, None] if given.ndim == 1 else given
-    when = None if times is None else np.asarray(times, dtype="datetime64[s]")
-    return even_series(name, found, given, when)
+        raise DataError(
+            "not a time, or not written as the others are",
+            given=times,
+            allowed="such as 2024-01-31, 2024-01-31 23:00, 31.01.2024",
+        ) from None

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from seqmap.data import ReadOptions
-from seqmap.data.clock import Clock, find_clock, parse_times
-from seqmap.data.series import read_series
+from seqmap.data.clock import Clock, find_clock, parse_times, zone_of
+from seqmap.data.series import even_series, on_clock, read_series
+from seqmap.data.series_columns import number_of
 from seqmap.errors import DataError
 
 
@@ -131,3 +134,106 @@ def test_series_are_told_apart_when_their_values_are_named(tmp_path: Path) -> No
     (tmp_path / "wide.csv").write_text("date,series\n2024-01-01,1\n2024-01-02,2\n2024-01-03,4\n")
     data = read_series(tmp_path / "wide.csv", ReadOptions(value_columns=("series",)))
     assert len(data.examples) == 1
+
+
+WORKING = [d for d in np.arange("2024-01-01", "2024-03-01", dtype="datetime64[D]")
+           if np.is_busday(d)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cells", "unit", "after"),
+    [
+        ([f"2024-{m:02d}-15" for m in range(1, 7)], "month", "2024-07-15T00:00:00"),
+        (
+            [f"2024-{m:02d}-30" for m in range(8, 13)] + ["2025-01-30"],
+            "month",
+            "2025-02-28T00:00:00",
+        ),
+        ([f"{day} 17:00" for day in WORKING], "business", "2024-03-01T17:00:00"),
+        ([f"{day}T17:00+02:00" for day in WORKING], "business", "2024-03-01T17:00:00+02:00"),
+        (
+            [f"2024-{m:02d}-01T00:00:00+02:00" for m in range(1, 7)],
+            "month",
+            "2024-07-01T00:00:00+02:00",
+        ),
+        ([f"2024-01-01T0{h}:00-03:30" for h in range(6)], "second", "2024-01-01T06:00:00-03:30"),
+        ([f"2024-01-01T0{h}:00Z" for h in range(6)], "second", "2024-01-01T06:00:00Z"),
+        ([f"01.01.2024 0{h}:00 +0100" for h in range(6)], "second", "2024-01-01T06:00:00+01:00"),
+        (
+            [datetime(2024, 1, 1, h, tzinfo=timezone(timedelta(hours=2))) for h in range(6)],
+            "second",
+            "2024-01-01T06:00:00+02:00",
+        ),
+    ],
+)
+def test_what_follows_is_written_as_what_was_given(
+    cells: list[object], unit: str, after: str
+) -> None:
+    times = parse_times(cells)
+    assert times is not None
+    one = even_series(
+        "y", np.arange(len(times), dtype=float), np.zeros((len(times), 0)), times,
+        zone=zone_of(cells, times),
+    )  # fmt: skip
+    assert one.clock.unit == unit and one.texts_after(1) == (after,)
+    np.testing.assert_array_equal(one.clock.moments(one.ticks), times)
+    assert Clock(**one.clock.to_state()).texts(one.ticks[-1:]) == one.clock.texts(one.ticks[-1:])
+
+
+def test_a_clock_of_the_first_of_the_month_is_kept_as_before() -> None:
+    assert Clock("month", 1).to_state() == {"unit": "month", "step": 1}
+
+
+def test_files_keep_the_zone_of_their_times(tmp_path: Path) -> None:
+    rows = "\n".join(f"2024-01-01T{hour:02d}:00:00+02:00,{hour}" for hour in range(12))
+    (one,) = read_series(write(tmp_path / "a.csv", "time,v\n" + rows)).examples
+    assert one.texts_after(1) == ("2024-01-01T12:00:00+02:00",)
+
+
+def test_a_few_times_fit_the_clock_that_they_are_asked_with(tmp_path: Path) -> None:
+    few = np.array(WORKING[:8], dtype="datetime64[s]")
+    values, none = np.arange(8.0), np.zeros((8, 0))
+    with pytest.raises(DataError, match="evenly spaced"):
+        even_series("y", values, none, few)
+    one = even_series("y", values, none, few, usual=Clock("business", 1))
+    assert one.clock.unit == "business" and one.texts_after(1) == ("2024-01-11T00:00:00",)
+    # Of a file the gaps were filled: they go again.
+    rows = "\n".join(f"{day},{k}" for k, day in enumerate(WORKING[:8]))
+    (read,) = read_series(write(tmp_path / "a.csv", "date,v\n" + rows)).examples
+    assert len(read) == 10
+    again = on_clock(read, Clock("business", 1))
+    assert again.values.tolist() == values.tolist() and again.begin == one.begin
+    single = even_series("y", values[:1], none[:1], parse_times(["2024-01-15"]))
+    month = on_clock(single, Clock("month", 1))
+    assert month.texts_after(2) == ("2024-02-15T00:00:00", "2024-03-15T00:00:00")
+    # Days are no months, and a Saturday no working day.
+    assert on_clock(read, Clock("month", 1)) is read
+    saturday = even_series("y", values[:1], none[:1], parse_times(["2024-01-13"]))
+    assert on_clock(saturday, Clock("business", 1)) is saturday
+
+
+def test_short_series_of_a_file_are_read_by_the_steps_of_the_longest(tmp_path: Path) -> None:
+    rows = [f"{day},a,{k}" for k, day in enumerate(WORKING)]
+    rows += [f"{day},b,{k}" for k, day in enumerate(WORKING[3:9])] + [f"{WORKING[4]},c,1"]
+    data = read_series(write(tmp_path / "a.csv", "ds,unique_id,y\n" + "\n".join(rows)))
+    assert [(one.clock.unit, len(one)) for one in data.examples] == [
+        ("business", len(WORKING)), ("business", 6), ("business", 1),
+    ]  # fmt: skip
+
+
+def test_infinite_numbers_of_any_format_are_refused(tmp_path: Path) -> None:
+    for number in ("Infinity", "-Infinity", "1" * 400):
+        text = "\n".join(f'{{"y": {value}}}' for value in ("1", number, "2"))
+        with pytest.raises(DataError, match="finite"):
+            read_series(write(tmp_path / "a.jsonl", text))
+    with pytest.raises(DataError, match="a.parquet:3: .*finite"):
+        number_of(np.inf, "a.parquet", 3)
+    text = "\n".join(json.dumps({"y": value}) for value in (1, None, float("nan"), 2))
+    (one,) = read_series(write(tmp_path / "b.jsonl", text)).examples
+    assert np.isnan(one.values).tolist() == [False, True, True, False]
+
+
+def test_columns_of_the_same_name_are_refused(tmp_path: Path) -> None:
+    rows = "\n".join(f"2024-01-{day:02d},{day},{2 * day}" for day in range(1, 11))
+    with pytest.raises(DataError, match="same name.*y1"):
+        read_series(write(tmp_path / "a.csv", "date,y1,y1\n" + rows))

@@ -241,3 +241,91 @@ def test_logarithms_refuse_what_has_none() -> None:
         codec.read(replace(one, values=one.values - 60))
     with pytest.raises(DataError, match="above zero"):
         Reader(codec, scale).step(-1.0, (0.0,))
+
+
+def _of_clock(session: ForecastSession, clock: Clock) -> ForecastSession:
+    """Return the same model, as if its steps had been others."""
+    source = {**session.archive.manifest["source"], "clock": clock.to_state()}
+    return ForecastSession(
+        Archive({**session.archive.manifest, "source": source}, session.archive.arrays)
+    )
+
+
+def test_without_times_there_are_none_in_the_answer(session: ForecastSession) -> None:
+    bare = replace(series(), clock=Clock(), begin=0)
+    whole = session.predict([bare])[0]
+    assert whole.times == () == session.predict_ahead(bare, 20).times
+    # Both read it by the model's step.
+    np.testing.assert_allclose(session.follow(bare).forecast().values, whole.values, rtol=1e-5)
+    given = {"values": [50.0] * 50, "covariates": [[0.5]] * 50}
+    (answer,) = session.live({"horizon": 3}).feed(given)
+    assert not answer["times"] and len(answer["values"]) == 3
+    stream = session.stream()
+    stream.feed(50.0, (0.1,))
+    assert stream.forecast().times == () == session.stream(stream.to_bytes()).forecast().times
+
+
+def test_a_stream_keeps_how_its_times_are_written(session: ForecastSession) -> None:
+    stream = session.stream(time="2024-01-01T00:00+02:00")
+    stream.feed(50.0, (0.1,))
+    assert stream.forecast().times[0] == "2024-01-01T01:00:00+02:00"
+    for copy in (stream.fork(), session.stream(stream.to_bytes())):
+        assert copy.forecast() == stream.forecast()
+    for wrong in ("foo", "NaT", [1], {"a": 1}):
+        with pytest.raises(UserError, match="not a time"):
+            session.stream(time=wrong)
+
+
+def test_few_times_are_read_by_the_clock_of_the_model(session: ForecastSession) -> None:
+    month, working = (_of_clock(session, Clock(unit, 1)) for unit in ("month", "business"))  # type: ignore[arg-type]
+    one = month.input_from({"values": [50.0], "times": ["2024-01-15"], "covariates": [[0.1]]})
+    expected = tuple(f"2024-0{m}-15T00:00:00" for m in range(2, 8))
+    assert month.predict([one])[0].times == expected == month.predict_ahead(one, 6).times
+    days = [str(d) for d in np.arange("2024-01-01", "2024-01-11", dtype="datetime64[D]")
+            if np.is_busday(d)]  # fmt: skip
+    body = {"values": [50.0] * 8, "times": days, "covariates": [[0.1]] * 8}
+    answer = working.predict([working.input_from(body)])[0]
+    assert answer.times[:2] == ("2024-01-11T00:00:00", "2024-01-12T00:00:00")
+    with pytest.raises(DataError, match="steps of the series"):
+        month.predict([month.input_from({**body, "times": [f"2024-01-0{k}" for k in range(1, 9)]})])
+
+
+def test_a_refused_value_changes_nothing(session: ForecastSession) -> None:
+    stream = session.follow(series())
+    before, state = stream.forecast(), stream.to_bytes()
+    for covariates in ((), (1.0, 2.0)):
+        with pytest.raises(DataError, match="covariates"):
+            stream.feed(99.0, covariates)
+    assert stream.forecast() == before and stream.to_bytes() == state
+
+
+def test_a_live_value_may_be_missing_beside_its_covariates(session: ForecastSession) -> None:
+    one = series()
+    live, stream = session.live({}), session.follow(one)
+    list(live.feed(one))
+    for count in (1, 2):
+        piece = {"values": [None] * count, "covariates": [[0.9]] * count}
+        (answer,) = live.feed(piece)
+        for _ in range(count):
+            stream.feed(float("nan"), (0.9,))
+        assert list(answer["values"]) == list(stream.forecast().values)
+    with pytest.raises(DataError, match="covariates"):
+        list(live.feed(None))
+    with pytest.raises(UserError, match="differ in number"):
+        list(live.feed({"values": [None], "covariates": [[0.9]] * 2}))
+
+
+def test_what_begins_after_the_training_is_measured_by_its_own_changes(
+    session: ForecastSession,
+) -> None:
+    later = replace(series(gaps=False), begin=series().begin + 10_000 * 3600)
+    back = session.backtest([later])
+    np.testing.assert_allclose(back.step, np.abs(np.diff(later.values)).mean())
+    gone = replace(series(), values=np.r_[series().values[:340], np.full(80, np.nan)])
+    with pytest.raises(DataError, match="every value is missing"):
+        session.backtest([gone])
+
+
+def test_scores_of_too_few_steps_are_refused(session: ForecastSession) -> None:
+    with pytest.raises(DataError, match="too few steps"):
+        session.dev_scores([replace(series().cut(0, 344), start=340)])

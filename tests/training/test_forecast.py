@@ -4,22 +4,31 @@ import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from seqmap import Forecaster, load
 from seqmap.codecs.series import SeriesCodec
 from seqmap.commands.console import Screen
+from seqmap.data.clock import Clock
+from seqmap.data.series import Series, even_series
 from seqmap.demo.forecast import run_demo
 from seqmap.errors import ConfigError, DataError, UserError
 from seqmap.forecaster import _series
+from seqmap.nn.forecast import ForecastModel
 from seqmap.samples.series import shop
 from seqmap.tasks import find_task
+from seqmap.tasks.forecast import Known
 from seqmap.training import train
+from seqmap.training.forecast import ForecastLearner
+from seqmap.training.forecast_linear import Prepared, _dev_error, prepare
 from seqmap.training.ridge import SHARES, fit_linear, fuse, refit_linear, rows_of
 
 
@@ -218,3 +227,114 @@ def test_the_commands(tmp_path: Path) -> None:
     assert measured["origins"] == 600 - 500 + 1 - 6
     answer = run("predict", model, str(tmp_path / "all.csv"))
     assert answer.count("\n") == 6 and answer.startswith("customers\t2023-01-27T00:00:00\t")
+
+
+def test_a_single_origin_defines_no_relative_error_and_is_saved(tmp_path: Path) -> None:
+    task = find_task("forecast")
+    config = task.config().replace(train__epochs=1, encoder__hidden=4, forecast__horizon=24)
+    trained = train(task, _series(waves(120), None, None), config=config, out=tmp_path / "m.seqmap")
+    assert "rse" not in trained.metrics and trained.metrics["mse"] == trained.cost
+    assert load(tmp_path / "m.seqmap").metrics["dev"] == trained.metrics
+
+
+def _prepared(series: list[Series], horizon: int, **settings: object) -> Prepared:
+    task = find_task("forecast")
+    config = task.config().replace(forecast__horizon=horizon, encoder__hidden=4, **settings)
+    return prepare(*task.hold_out(series, 0.2), Known(), config)
+
+
+def test_the_score_is_taken_where_the_network_is() -> None:
+    prepared = _prepared(_series(waves(120), None, None), 4)
+    config = find_task("forecast").config().replace(encoder__hidden=4)
+    learner = ForecastLearner(ForecastModel(prepared.codec.size, 4, (0.05, 0.95), config), prepared)
+    places: list[str] = []
+
+    def loss(found: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        places.extend([found.device.type, target.device.type])
+        return torch.zeros(())
+
+    answers = learner.outputs(prepared.choosing)
+    learner.outputs = lambda rows: answers  # type: ignore[method-assign]
+    learner.network.loss = loss  # type: ignore[method-assign]
+    learner._device = torch.device("meta")
+    learner.score()
+    assert places == ["meta", "meta"]
+
+
+@pytest.mark.parametrize("gaps", ["weekly", "random"])
+def test_missing_values_leave_the_linear_branch_on(gaps: str) -> None:
+    values = np.sin(2 * np.pi * np.arange(420) / 7) + 0.05 * np.random.default_rng(0).normal(
+        size=420
+    )
+    missing = np.arange(420) % 7 == 6
+    if gaps == "random":
+        missing = np.random.default_rng(1).random(420) < 0.15
+    values[missing] = np.nan
+    (one,) = _series(values, None, None)
+    codec = SeriesCodec.fit([one], log=False, season=7, window=14, horizon=21, covariates=())
+    steps = [codec.read(one)]
+    rows, dev = rows_of(steps, [(14, 330)], 21), rows_of(steps, [(330, 420)], 21)
+    linear = fit_linear(codec, rows, dev)
+    assert (np.abs(linear.weights).max(axis=0) > 0.01).all()
+    assert linear.cost < 0.2 * float(np.nanmean(dev.target**2))
+    # Each step ahead is solved from the rows that know it.
+    x, expected = rows.inputs(codec), np.zeros_like(linear.weights)
+    for step in range(21):
+        y = rows.target[:, step]
+        known = ~np.isnan(y)
+        for share, penalty in zip(SHARES, linear.penalties, strict=True):
+            columns = np.arange(14 - max(round(share * 14), 2), codec.linear_size)
+            own = x[known][:, columns]
+            square = own.T @ own + penalty * np.eye(len(columns))
+            solved = np.linalg.solve(square, own.T @ y[known])
+            expected[columns, step] += solved / len(SHARES)
+    np.testing.assert_allclose(linear.weights, expected, atol=1e-8)
+
+
+def test_a_dev_stretch_without_values_does_not_decide() -> None:
+    silent = waves(300, 1)
+    silent[240:] = np.nan
+    both = _series({"a": waves(300), "b": silent}, None, None)
+    alone, together = _prepared(both[:1], 4), _prepared(both, 4)
+    assert "linear window 4," not in alone.note and "linear window 4," not in together.note
+    rows, found = together.choosing, np.zeros(together.choosing.target.shape)
+    error = _dev_error(together.codec, rows, found)
+    first = replace(rows, steps=rows.steps[:1], origins=rows.origins[:1], targets=rows.targets[:1])
+    assert np.isfinite(error) and error == _dev_error(together.codec, first, found)
+    with pytest.raises(DataError, match="every value is missing"):
+        _prepared(both[1:], 4)
+
+
+def test_what_cannot_be_measured_is_refused_before_training() -> None:
+    days = even_series("a", waves(100), np.zeros((100, 0)), np.arange(100).astype("datetime64[D]"))
+    hours = replace(days, name="b", clock=Clock("second", 3600))
+    with pytest.raises(DataError, match="too few steps for the horizon"):
+        _prepared([days], 24, forecast__block=6)
+    with pytest.raises(DataError, match="a: every 1 d, b: every 1 h"):
+        _prepared([days, hours], 4)
+    with pytest.raises(DataError, match="same name"):
+        _prepared([days, days], 4)
+
+
+def test_times_and_covariates_in_other_ways_of_writing() -> None:
+    german = [f"{day:02d}.01.2024" for day in range(1, 11)]
+    (one,) = _series(np.arange(10.0), german, None)
+    assert one.texts_after(1) == ("2024-01-11T00:00:00",)
+    (one,) = _series(np.arange(10.0), np.array(german), None)
+    assert one.texts_after(1) == ("2024-01-11T00:00:00",)
+    zoned = pandas.date_range("2024-01-01", periods=10, freq="h", tz="Asia/Shanghai")
+    (one,) = _series(np.arange(10.0), zoned, None)
+    assert one.texts_after(1) == ("2024-01-01T10:00:00+08:00",)
+    for given, words in [
+        ((np.arange(3.0), ["a", "b", "c"], None), "not a time"),
+        ((np.arange(3.0), 5.5, None), "not a time|times must rise"),
+        ((np.arange(3.0), None, ["a", "b", "c"]), "covariates are numbers"),
+        ((np.arange(3.0), None, 5.0), "differ in number"),
+        ((np.arange(3.0), None, [np.inf, 0, 0]), "finite"),
+        ((5.0, None, None), "row of numbers"),
+        (([10**400, 1], None, None), "consists of numbers"),
+        (([one, 3.0], None, None), "each is a Series"),
+        (([one], german, None), "its own times"),
+    ]:
+        with pytest.raises(UserError, match=words):
+            _series(*given)

@@ -147,7 +147,8 @@ class SeriesCodec:
         scale = self.scale(series)
         known = ~np.isnan(series.values)
         z = filled(self.forward(series.values, scale))
-        waves = self.calendar(series.ticks + series.clock.step)
+        # The model's own step: of a series without times only the order of values is known.
+        waves = self.calendar(series.begin + self.clock.step * (1 + np.arange(len(z))))
         covariates = self._covariates(series.covariates)
         changes = np.diff(covariates, axis=0, prepend=covariates[:1])
         before = np.concatenate([np.full(min(self.season, len(z)), z[0]), z[: -self.season]])
@@ -199,7 +200,7 @@ class SeriesCodec:
 
     def to_state(self) -> dict[str, Any]:
         """Return what `from_state` reads, as plain JSON values."""
-        return asdict(self)
+        return {**asdict(self), "clock": self.clock.to_state()}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> SeriesCodec:

@@ -60,6 +60,8 @@ class Reader:
         self, z: float, missing: bool = False, covariates: Sequence[float] = ()
     ) -> list[float]:
         """The same for a scaled value."""
+        # First what may be refused: until then nothing has changed.
+        given = self._scaled_covariates(covariates)
         ring, size, season = self.ring, self.size, self.codec.season
         place = self.count % size
         if self.count == 0:
@@ -75,8 +77,10 @@ class Reader:
         for k, share in enumerate(self._shares):
             means[k] += share * (z - means[k])
             features.append(z - means[k])
-        if self.covariates:
-            features += self._take_covariates(covariates)
+        if given:
+            changes = [now - before for now, before in zip(given, self.covariates, strict=True)]
+            features += [*given, *(changes if self.count else [0.0] * len(given))]
+            self.covariates = given
         step = self.codec.clock.step
         ahead = self.tick + step
         waves: list[float] = []
@@ -107,22 +111,25 @@ class Reader:
         window = self.window()[:-1] - self.last
         return np.concatenate([window, [WAVE * w for w in self.waves], [WAVE], self.covariates])
 
-    def _take_covariates(self, given: Sequence[float]) -> list[float]:
+    def _scaled_covariates(self, given: Sequence[float | None]) -> list[float]:
+        """Scale what is known of a step; what is missing stays as it was."""
+        if not self.covariates:
+            return []
         if len(given) != len(self.covariates):
             raise DataError(
                 "a step needs the covariates of the training",
                 given=len(given),
                 allowed=", ".join(self.codec.covariates),
             )
-        changes = []
-        for k, (value, (mean, spread)) in enumerate(
-            zip(given, self.codec.covariate_scales, strict=True)
+        scaled = []
+        for value, before, (mean, spread) in zip(
+            given, self.covariates, self.codec.covariate_scales, strict=True
         ):
-            before = self.covariates[k]
-            now = before if value != value else min(max((value - mean) / spread, -CLIP), CLIP)
-            changes.append(now - before if self.count else 0.0)
-            self.covariates[k] = now
-        return [*self.covariates, *changes]
+            if value is None or value != value:
+                scaled.append(before)
+            else:
+                scaled.append(min(max((value - mean) / spread, -CLIP), CLIP))
+        return scaled
 
     def state(self) -> dict[str, Any]:
         """Return a copy of everything that is remembered."""

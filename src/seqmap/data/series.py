@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,19 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmap.data.clock import Clock, Ticks, Times, find_clock, parse_times
+from seqmap.data.clock import FEW, Clock, Ticks, Times, find_clock, parse_times, zone_of
 from seqmap.data.formats import FORMATS
 from seqmap.data.formats.guess import open_table
 from seqmap.data.records import Column, ReadOptions
 from seqmap.data.series_columns import Roles, is_number, number_of, roles_of, times_of
+from seqmap.data.series_grid import grid_of
 from seqmap.data.source import Source
 from seqmap.data.table import Table
 from seqmap.errors import DataError
 
 Floats = NDArray[np.float64]
-
-# More steps than this many times the rows are no gaps: the times are irregular.
-_MOST_FILLED = 3
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,14 @@ class Series:
 
     def times_after(self, count: int) -> Times | None:
         """Return the times of the next steps, or None for a series without times."""
-        end = self.begin + self.clock.step * len(self)
-        return self.clock.times(end + self.clock.step * np.arange(count, dtype=np.int64))
+        return self.clock.times(self._ticks_after(count))
+
+    def texts_after(self, count: int) -> tuple[str, ...]:
+        """Return the same as ISO 8601 with the zone; none for a series without times."""
+        return self.clock.texts(self._ticks_after(count))
+
+    def _ticks_after(self, count: int) -> Ticks:
+        return self.begin + self.clock.step * (len(self) + np.arange(count, dtype=np.int64))
 
     def cut(self, begin: int, end: int) -> Series:
         """Return the steps from `begin` up to `end`, all of them to be forecast."""
@@ -69,7 +74,15 @@ class Series:
         )
 
 
-def even_series(name: str, values: Floats, covariates: Floats, times: Times | None) -> Series:
+def even_series(
+    name: str,
+    values: Floats,
+    covariates: Floats,
+    times: Times | None,
+    *,
+    zone: int | None = None,
+    usual: Clock | None = None,
+) -> Series:
     """Return the series of values at times, or without any.
 
     Args:
@@ -77,23 +90,30 @@ def even_series(name: str, values: Floats, covariates: Floats, times: Times | No
         values: (time,), NaN where missing.
         covariates: (time, covariates).
         times: When each value is; None for none.
+        zone: Minutes that the times are written ahead of UTC.
+        usual: A clock to try first, that of a model.
 
     Raises:
         DataError: The values are none, or the times do not rise by even steps.
     """
     if values.ndim != 1 or not len(values):
         raise DataError("a series is a row of numbers", given=f"shape {values.shape}")
-    if np.isinf(values).any():
+    if np.isinf(values).any() or np.isinf(covariates).any():
         raise DataError("a value of a series is finite", given="inf")
     if np.isnan(values).all():
         raise DataError("a series has no value at all", given=name)
     if covariates.ndim != 2 or len(covariates) != len(values):
-        raise DataError("values and covariates differ in number", given=len(covariates))
+        given = f"{len(values)} and shape {covariates.shape}"
+        raise DataError("values and covariates differ in number", given=given)
     if times is None:
         return Series(name, values, covariates)
+    times = times.astype("datetime64[s]")
     if times.shape != values.shape or (np.diff(times.astype(np.int64)) <= 0).any():
         raise DataError("times must rise, one a value", given=f"shape {times.shape}")
-    clock, share = find_clock(times)
+    placed = None if usual is None else usual.grid(times, zone)
+    if placed is not None and (np.diff(placed[1]) == placed[0].step).all():
+        return Series(name, values, covariates, int(placed[1][0]), placed[0])
+    clock, share = find_clock(times, zone)
     ticks = clock.ticks(times)
     if share < 1 or (np.diff(ticks) != clock.step).any():
         raise DataError(
@@ -101,6 +121,33 @@ def even_series(name: str, values: Floats, covariates: Floats, times: Times | No
             remedy="Put NaN where a step is missing, or read a file: read_series fills gaps",
         )
     return Series(name, values, covariates, int(ticks[0]), clock)
+
+
+def on_clock(series: Series, clock: Clock) -> Series:
+    """Return a short series on a clock that its times fit; any other as it is.
+
+    A few working days look like days with gaps, and of one value no step can be seen.
+    """
+    if series.clock == clock or series.clock.unit == "step":
+        return series
+    columns = np.column_stack([series.values, series.covariates])
+    given = np.isfinite(columns).sum(axis=1)
+    given[[0, -1]] = 1  # the ends were given, whatever they hold
+    rows = np.flatnonzero(given)
+    placed = None
+    if len(rows) <= FEW:
+        placed = clock.grid(series.clock.moments(series.ticks[rows]), series.clock.zone)
+    if placed is None:
+        return series
+    own, ticks = placed
+    places = (ticks - ticks[0]) // clock.step
+    if places[-1] >= 2 * len(rows):
+        return series
+    grid = np.full((int(places[-1]) + 1, columns.shape[1]), np.nan)
+    grid[places] = columns[rows]
+    start = int(np.searchsorted(rows, series.start))
+    start = int(places[start]) if start < len(rows) else len(grid)
+    return Series(series.name, grid[:, 0], grid[:, 1:], int(ticks[0]), own, start)
 
 
 @dataclass(frozen=True)
@@ -164,8 +211,9 @@ def read_series(path: str | os.PathLike[str], options: ReadOptions | None = None
     times = (
         times_of([row[0] for row in cells], source.shown, lines) if roles.time is not None else None
     )
+    zone = None if times is None else zone_of([row[0] for row in cells], times)
     names = [str(row[-1]) for row in cells] if roles.series is not None else None
-    series = _collected(table, roles, values, times, names, notes)
+    series = _collected(table, roles, values, times, zone, names, notes)
     return SeriesDataset(os.fspath(path), series, _layout(table, roles, series, notes))
 
 
@@ -174,6 +222,7 @@ def _collected(
     roles: Roles,
     values: Floats,
     times: Times | None,
+    zone: int | None,
     names: list[str] | None,
     notes: list[str],
 ) -> tuple[Series, ...]:
@@ -185,7 +234,8 @@ def _collected(
         rows_of.setdefault(name, []).append(row)
     counts: dict[str, int] = {}
     for key, rows in rows_of.items():
-        grid, ticks, clock = _grid(values[rows], None if times is None else times[rows], counts)
+        own = None if times is None else times[rows]
+        grid, ticks, clock = grid_of(values[rows], own, zone, counts)
         for k, place in enumerate(roles.values):
             column = table.columns[place] if table.header else f"series {place}"
             name = column if key is None else (key if width == 1 else f"{key} {column}")
@@ -194,40 +244,17 @@ def _collected(
     empty = [series.name for series in found if np.isnan(series.values).all()]
     if empty:
         raise DataError("a series has no value at all", path=table.source.shown, given=empty[0])
-    return tuple(found)
-
-
-def _grid(values: Floats, times: Times | None, counts: dict[str, int]) -> tuple[Floats, int, Clock]:
-    """Put the rows of one series on an even grid; count what had to be done to them."""
-
-    def count(what: str, number: int) -> None:
-        counts[what] = counts.get(what, 0) + number
-
-    if times is None:
-        count("value(s) missing", int(np.isnan(values).sum()))
-        return values, 0, Clock()
-    order = np.argsort(times, kind="stable")
-    count("row(s) out of order: sorted by time", int((np.diff(order) < 0).sum()))
-    times, values = times[order], values[order]
-    last = np.r_[times[1:] != times[:-1], True]
-    count("row(s) at a time that comes again: the last one counts", int((~last).sum()))
-    times, values = times[last], values[last]
-    clock, share = find_clock(times)
-    ticks = clock.ticks(times)
-    steps = np.rint((ticks - ticks[0]) / clock.step).astype(np.int64)
-    if share < 0.9 or steps[-1] + 1 > _MOST_FILLED * len(times) + 10:
-        count(
-            f"time(s) off the step of {clock.describe()}: the rows are read as evenly spaced",
-            int(round((1 - share) * (len(times) - 1))) or len(times),
+    shown = Counter(series.name for series in found)
+    twice, count = shown.most_common(1)[0]
+    if count > 1:
+        raise DataError(
+            "two series have the same name",
+            path=table.source.shown,
+            given=twice,
+            remedy="Rename a column, or choose with --value-columns",
         )
-        return values, 0, Clock()
-    off = (ticks - ticks[0]) % clock.step != 0
-    count("time(s) moved to the nearest step", int(off.sum()))
-    grid = np.full((int(steps[-1]) + 1, values.shape[1]), np.nan)
-    grid[steps] = values
-    count("step(s) without a row", len(grid) - len(np.unique(steps)))
-    count("value(s) missing", int(np.isnan(values).sum()))
-    return grid, int(ticks[0]), clock
+    usual = max(found, key=len).clock
+    return tuple(on_clock(series, usual) for series in found)
 
 
 def _layout(table: Table, roles: Roles, series: Sequence[Series], notes: list[str]) -> SeriesLayout:

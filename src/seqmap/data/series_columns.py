@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +38,13 @@ def number_of(cell: Cell, path: str, line: int) -> float:
     if cell is None:
         return float("nan")
     if isinstance(cell, int | float):
-        return float(cell)
+        try:
+            value = float(cell)
+        except OverflowError:
+            value = math.inf
+        if math.isinf(value):
+            raise _infinite(cell, path, line)
+        return value
     text = str(cell).strip()
     if text.lower() in _MISSING:
         return float("nan")
@@ -51,9 +58,13 @@ def number_of(cell: Cell, path: str, line: int) -> float:
             given=text,
             remedy="Leave it empty where it is missing, or name the columns with --value-columns",
         ) from None
-    if not np.isfinite(value):
-        raise DataError("a value of a series is finite", path=path, line=line, given=text)
+    if not math.isfinite(value):
+        raise _infinite(text, path, line)
     return value
+
+
+def _infinite(cell: Cell, path: str, line: int) -> DataError:
+    return DataError("a value of a series is finite", path=path, line=line, given=cell)
 
 
 def times_of(cells: list[Any], path: str, lines: list[int]) -> Times:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from seqmap.codecs.series import SeriesCodec
 from seqmap.codecs.series_scale import Scale
+from seqmap.data.clock import Clock
+from seqmap.data.series import on_clock
 from seqmap.errors import DataError, UserError
 from seqmap.runtime import conformal
 from seqmap.runtime.archive import Archive
@@ -24,6 +26,7 @@ from seqmap.runtime.wishes import Wish
 from seqmap.tasks.backtest import Backtest, evaluation_of
 from seqmap.tasks.base import Evaluation
 from seqmap.tasks.forecast import LEVELS, Forecast, ForecastTask
+from seqmap.tasks.series_input import moment_of, series_of
 
 if TYPE_CHECKING:
     from seqmap.data.series import Series
@@ -101,10 +104,11 @@ class ForecastSession(Session):
         Args:
             state: What `ForecastStream.to_bytes` gave, to go on from there.
             series: Whose scale to take; needed where the model knows several series.
-            time: When the first value is, for a model that knows times.
+            time: When the first value is, for a model that knows times; without it the answers
+                tell none.
 
         Raises:
-            UserError: There is no such series.
+            UserError: There is no such series, or the time is none.
             ArchiveError: The state is damaged, or of another model.
         """
         names = list(self.codecs.scales)
@@ -117,10 +121,12 @@ class ForecastSession(Session):
                 allowed=names[:10],
                 remedy="For another series use follow(history)",
             )
-        clock, tick = self.codecs.clock, 0
-        if time is not None and clock.unit != "step":
-            tick = int(clock.ticks(np.array([time], dtype="datetime64[s]"))[0])
-        stream = ForecastStream(self, str(series), self.codecs.scales[str(series)], tick)
+        clock, tick = Clock(), 0
+        if time is not None and self.codecs.clock.unit != "step":
+            when, zone = moment_of(time)
+            clock = self.codecs.clock.like(when, zone)
+            tick = int(clock.ticks(when)[0])
+        stream = ForecastStream(self, str(series), self.codecs.scales[str(series)], tick, clock)
         if state is not None:
             stream.load(state)
         return stream
@@ -129,7 +135,7 @@ class ForecastSession(Session):
         """Begin a stream after a history: any series, known or not."""
         history = self.checked(history)
         scale = self.codecs.scale(history)
-        stream = ForecastStream(self, history.name, scale, history.begin)
+        stream = ForecastStream(self, history.name, scale, history.begin, history.clock)
         for value, covariates in zip(
             history.values.tolist(), history.covariates.tolist(), strict=True
         ):
@@ -148,6 +154,14 @@ class ForecastSession(Session):
         if self.codecs.clock.unit == "step":
             del schema["properties"]["times"]
         return schema
+
+    def input_from(self, value: Any) -> Series:
+        """Return the series that is given as a value of JSON, on the model's steps if it fits.
+
+        Raises:
+            UserError: It is none.
+        """
+        return series_of(value, self.codecs.clock)
 
     def live(self, options: Mapping[str, Any]) -> SeriesLive:
         """Begin a stream of plain values: a forecast after each value."""
@@ -190,6 +204,7 @@ class ForecastSession(Session):
         if first:
             found = replace(found.cut(first, len(found)), start=max(found.start - first, 0))
         clock = self.codecs.clock
+        found = on_clock(found, clock)
         if found.clock != clock and found.clock.unit != "step":
             raise DataError(
                 "the steps of the series are not those of the training data",
@@ -208,7 +223,7 @@ class ForecastSession(Session):
         point, quantiles = self.answers(states, self.codecs.linear_inputs(steps, at))
         return self.finished(
             one.name, steps.scale, steps.z[-1], point[0], quantiles[0], self.margins,
-            one.times_after(self.horizon),
+            one.texts_after(self.horizon),
         )  # fmt: skip
 
     def answers(self, states: NDArray[Any], inputs: Floats) -> tuple[Floats, Floats]:
@@ -233,7 +248,7 @@ class ForecastSession(Session):
         point: Floats,
         quantiles: Floats,
         margins: Floats,
-        times: Any,
+        times: tuple[str, ...],
     ) -> Forecast:
         """Return an answer in values: (horizon,) points and (horizon, levels) quantiles."""
         size, pairs = len(point), len(margins)
@@ -248,7 +263,7 @@ class ForecastSession(Session):
         found = codec.backward(last + ends, scale)
         return Forecast(
             series=name,
-            times=() if times is None else tuple(np.datetime_as_string(times).tolist()),
+            times=times,
             values=tuple(values.tolist()),
             lower=tuple(found[:, 0].tolist()),
             upper=tuple(found[:, -1].tolist()),
@@ -274,6 +289,8 @@ class ForecastSession(Session):
             for k in range(len(self.pairs)):
                 low, high = rows.quantiles[:, :, k], rows.quantiles[:, :, -1 - k]
                 found[k].append(conformal.scores(low, high, rows.truth))
+        if not found[0]:
+            raise DataError("too few steps for the horizon", given=f"horizon {self.horizon}")
         return [np.concatenate(parts) for parts in found]
 
 

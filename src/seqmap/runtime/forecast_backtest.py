@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seqmap.codecs.series import Steps
 from seqmap.codecs.series_scale import Floats, filled
+from seqmap.data.series import on_clock
 from seqmap.errors import DataError
 from seqmap.runtime import conformal
 from seqmap.runtime.forecast_stream import ForecastStream
@@ -45,12 +46,13 @@ def backtest(session: ForecastSession, examples: Sequence[Series]) -> Backtest:
     """Forecast from every step that has a horizon before it.
 
     Raises:
-        DataError: No series is long enough.
+        DataError: No series is long enough, or none has a value there.
     """
     ends = (session.archive.manifest.get("input") or {}).get("ends") or {}
     parts = []
     for one in examples:
-        series = session.checked(after_training(one, ends))
+        placed = on_clock(one, session.codecs.clock)
+        series = session.checked(after_training(placed, ends))
         found = rolled(session, series)
         if found is not None:
             parts.append(_judged(session, series, found))
@@ -59,6 +61,8 @@ def backtest(session: ForecastSession, examples: Sequence[Series]) -> Backtest:
             "no series goes on for the horizon after the training data",
             given=f"horizon {session.horizon}",
         )
+    if not any(np.isfinite(part.truth).any() for part in parts):
+        raise DataError("after the training data every value is missing")
     names = [name for part in parts for name in part.series]
 
     def joined(field: str) -> Floats:
@@ -80,13 +84,18 @@ def backtest(session: ForecastSession, examples: Sequence[Series]) -> Backtest:
     )
 
 
-def rolled(session: ForecastSession, series: Series) -> Rolled | None:
-    """Forecast from every origin of a series in one pass; None where there is none."""
+def origins_of(series: Series, season: int, horizon: int) -> NDArray[np.int64]:
+    """Return the steps of a series that forecasts are made from: a horizon comes after each."""
     begin = max(series.start - 1, 0)
     if series.start == 0:
         # Without a past of its own the first season is only looked at.
-        begin = min(max(session.codecs.season, 8), len(series) // 2) - 1
-    origins = np.arange(max(begin, 0), len(series) - session.horizon)
+        begin = min(max(season, 8), len(series) // 2) - 1
+    return np.arange(max(begin, 0), len(series) - horizon)
+
+
+def rolled(session: ForecastSession, series: Series) -> Rolled | None:
+    """Forecast from every origin of a series in one pass; None where there is none."""
+    origins = origins_of(series, session.codecs.season, session.horizon)
     if not len(origins):
         return None
     steps = session.codecs.read(series)
@@ -145,7 +154,8 @@ def _judged(session: ForecastSession, series: Series, found: Rolled) -> Backtest
         lower=lower,
         upper=upper,
         spread=np.full(len(origins), scale.spread),
-        step=np.full(len(origins), _change(values[: max(series.start, 2)])),
+        # What begins after the training has no past: then its own changes are the measure.
+        step=np.full(len(origins), _change(values[: series.start] if series.start > 1 else values)),
         coverage=session.coverage,
         season=codec.season,
         series=(series.name,) * len(origins),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seqmap.codecs.series_reader import Reader
 from seqmap.codecs.series_scale import Scale
+from seqmap.data.clock import Clock
 from seqmap.errors import ArchiveError, DataError
 from seqmap.runtime import conformal
 from seqmap.runtime.archive import Archive, from_bytes, to_bytes
@@ -32,10 +33,19 @@ class ForecastStream:
         series: Name of the series.
         scale: How it is scaled.
         tick: Of the first value.
+        clock: What tells the times of the answers; None for answers without times.
     """
 
-    def __init__(self, session: ForecastSession, series: str, scale: Scale, tick: int) -> None:
+    def __init__(
+        self,
+        session: ForecastSession,
+        series: str,
+        scale: Scale,
+        tick: int,
+        clock: Clock | None = None,
+    ) -> None:
         self.series = series
+        self._clock = clock or Clock()
         self._session = session
         self._reader = Reader(session.codecs, scale, tick)
         self._network = session.encoder.stream()
@@ -81,11 +91,10 @@ class ForecastStream:
         point, quantiles = self.ahead(size)
         if session.config.forecast.adaptive:
             self._remember(reader.last + quantiles)
-        clock = session.codecs.clock
-        ticks = reader.tick + clock.step * np.arange(size, dtype=np.int64)
+        ticks = reader.tick + session.codecs.clock.step * np.arange(size, dtype=np.int64)
         return session.finished(
             self.series, reader.scale, reader.last, point, quantiles, self._margins,
-            clock.times(ticks),
+            self._clock.texts(ticks),
         )  # fmt: skip
 
     def ahead(self, size: int) -> tuple[Floats, Floats]:
@@ -110,7 +119,7 @@ class ForecastStream:
 
     def fork(self) -> ForecastStream:
         """Return a second stream that goes on from here by itself."""
-        twin = ForecastStream(self._session, self.series, self._reader.scale, 0)
+        twin = ForecastStream(self._session, self.series, self._reader.scale, 0, self._clock)
         twin._reader.restore(self._reader.state())
         twin._network.restore(self._network.state())
         twin._state = np.array(self._state)
@@ -131,6 +140,7 @@ class ForecastStream:
             "series": self.series,
             "scale": {name: getattr(scale, name) for name in ("center", "unit", "mean", "spread")},
             "waiting": self._waiting,
+            "clock": self._clock.to_state(),
         }
         return to_bytes(Archive(manifest, arrays))
 
@@ -147,6 +157,9 @@ class ForecastStream:
             raise ArchiveError("the state is not one of a stream of this model")
         try:
             self.series = str(manifest["series"])
+            # States of before tell no clock: then it is the model's.
+            own = manifest.get("clock")
+            self._clock = self._session.codecs.clock if own is None else Clock(**own)
             self._reader.scale = Scale(**manifest["scale"])
             self._reader.restore(_part(arrays, "reader."))
             self._network.restore(_part(arrays, "network."))

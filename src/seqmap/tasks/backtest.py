@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,18 +57,23 @@ def figures_of(back: Backtest, name: str) -> dict[str, float]:
         deviation of the training values; `rse`, the root of the squared error over that of the
         mean, at the last step of the horizon (Lai et al. 2018, "LSTNet", section 4.3); `mase`, the
         absolute error over the mean change from one step to the next (Hyndman & Koehler 2006).
+        What the truth does not define is left out: `rse` of a single value, or of equal ones.
     """
+    known = np.isfinite(back.truth)
+    if not known.any():
+        return {}
     error = back.points[name] - back.truth
     last = back.truth[:, -1]
-    around = last - np.nanmean(last)
+    around = last - np.nanmean(last) if known[:, -1].any() else np.zeros(1)
     total = float(np.nansum(around**2))
-    return {
+    found = {
         "mse": float(np.nanmean(error**2)),
         "mae": float(np.nanmean(np.abs(error))),
         "mse_scaled": float(np.nanmean((error / back.spread[:, None]) ** 2)),
-        "rse": float(np.sqrt(np.nansum(error[:, -1] ** 2) / total)) if total > 0 else float("nan"),
+        "rse": float(np.sqrt(np.nansum(error[:, -1] ** 2) / total)) if total > 0 else math.nan,
         "mase": float(np.nanmean(np.abs(error) / back.step[:, None])),
     }
+    return {name: figure for name, figure in found.items() if math.isfinite(figure)}
 
 
 def evaluation_of(back: Backtest) -> Evaluation:
@@ -87,7 +93,7 @@ def evaluation_of(back: Backtest) -> Evaluation:
             float(inside[known[:, h], h].mean()) if known[:, h].any() else None
             for h in range(back.truth.shape[1])
         ],
-        "mse_by_step": np.nanmean((back.points["model"] - back.truth) ** 2, axis=0).tolist(),
+        "mse_by_step": _mse_by_step(back, known),
         "origins": len(back.truth),
         "season": back.season,
     }
@@ -96,11 +102,21 @@ def evaluation_of(back: Backtest) -> Evaluation:
     return Evaluation(metrics, _table(back, rows, metrics), details)
 
 
+def _mse_by_step(back: Backtest, known: NDArray[np.bool_]) -> list[float | None]:
+    given = np.asarray(known.any(axis=0))
+    error = (back.points["model"] - back.truth) ** 2
+    error[:, ~given] = 0.0  # a mean of nothing would warn
+    means = np.nanmean(error, axis=0).tolist()
+    return [mean if one else None for mean, one in zip(means, given.tolist(), strict=True)]
+
+
 def _by_series(back: Backtest) -> dict[str, dict[str, float]]:
     names = np.array(back.series)
     found = {}
     for name in dict.fromkeys(back.series):
         rows = names == name
+        if not np.isfinite(back.truth[rows]).any():
+            continue
         found[name] = {
             kind: float(np.nanmean((points[rows] - back.truth[rows]) ** 2))
             for kind, points in back.points.items()
@@ -115,7 +131,7 @@ def _table(back: Backtest, rows: dict[str, dict[str, float]], metrics: dict[str,
         title = TITLES[name]
         if name == "seasonal":
             title += f": {back.season} steps ago"
-        shown = "".join(f"{_short(row[key]):>11}" for key in ("mse", "mae", "rse", "mase"))
+        shown = "".join(f"{_short(row.get(key)):>11}" for key in ("mse", "mae", "rse", "mase"))
         lines.append(f"{title:<34}{shown}")
     lines.append("─" * 78)
     lines.append(
@@ -125,5 +141,7 @@ def _table(back: Backtest, rows: dict[str, dict[str, float]], metrics: dict[str,
     return "\n".join(lines)
 
 
-def _short(value: float) -> str:
+def _short(value: float | None) -> str:
+    if value is None:
+        return "–"
     return f"{value:.4f}" if 1e-3 < abs(value) < 1e5 else f"{value:.3e}"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqmap.config import Config
-from seqmap.errors import DataError, UserError
+from seqmap.errors import DataError
 from seqmap.tasks.base import Task
-from seqmap.tasks.numbers import MOST, number_schema, row_of, table_of
+from seqmap.tasks.numbers import number_schema
 
 if TYPE_CHECKING:
     # Reading files drags half of the standard library in; a deployed model may never read one.
@@ -87,7 +87,10 @@ class ForecastTask(Task):
         return Known(dataset.layout.covariates)
 
     def check_trainable(self, dataset: Any) -> None:
-        """Refuse series that are too short, or constant."""
+        """Refuse series that are too short, constant, or no matter for one model."""
+        from seqmap.tasks.series_input import check_together
+
+        check_together(dataset.examples, path=dataset.path)
         longest = max(dataset.examples, key=len)
         if len(longest) < 20:
             raise DataError(
@@ -101,6 +104,10 @@ class ForecastTask(Task):
 
     def conform(self, other: Any, train: Any) -> Any:
         """Find where the training data ends in another part; put its end in front of the part."""
+        from seqmap.data.series import on_clock
+
+        clock = train.examples[0].clock
+        other = replace(other, examples=tuple(on_clock(one, clock) for one in other.examples))
         known = {one.name: one for one in train.examples}
         if len(train.examples) == len(other.examples) == 1:
             known = {other.examples[0].name: train.examples[0]}
@@ -216,26 +223,9 @@ class ForecastTask(Task):
         Raises:
             UserError: It is no such object.
         """
-        from seqmap.data.clock import parse_times
-        from seqmap.data.series import even_series
+        from seqmap.tasks.series_input import series_of
 
-        if not isinstance(value, dict) or not isinstance(value.get("values"), list):
-            raise UserError("a series is an object with values", given=type(value).__name__)
-        values = row_of(value["values"])
-        covariates = table_of(value.get("covariates") or [[]] * len(value["values"]))
-        if values is None or covariates is None:
-            raise UserError(
-                "values and covariates of a series are numbers or null", allowed=f"within ±{MOST:g}"
-            )
-        times = None
-        if value.get("times"):
-            times = parse_times(value["times"])
-            if times is None:
-                raise UserError("times of a series are written as 2024-01-31T23:00")
-        name = value.get("name", "y")
-        if not isinstance(name, str):
-            raise UserError("the name of a series is a text", given=name)
-        return even_series(name, values, covariates, times)
+        return series_of(value)
 
     def inputs(self, path: str, options: ReadOptions) -> Iterator[Series]:
         """Read the series whose future is asked for."""

@@ -164,8 +164,9 @@ class ForecastLearner(Learner):
         """Return the dev loss, and the squared error beside that of the linear branch alone."""
         rows = self._prepared.choosing
         outputs = self.outputs(rows)
-        target = torch.from_numpy(rows.target.astype(np.float32))
-        loss = float(self.network.loss(torch.from_numpy(outputs)[None], target[None]))
+        target = torch.from_numpy(rows.target.astype(np.float32)).to(self._device)
+        found = torch.from_numpy(outputs).to(self._device)
+        loss = float(self.network.loss(found[None], target[None]))
         mse = float(np.nanmean((outputs[:, :, 0] - rows.target) ** 2))
         return Score(loss, {"mse": mse, "linear_mse": self._prepared.linear.cost})
 

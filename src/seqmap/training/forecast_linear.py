@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,9 @@ from seqmap.codecs.series_scale import find_season
 from seqmap.config import Config
 from seqmap.data.series import Series
 from seqmap.errors import DataError
+from seqmap.runtime.forecast_backtest import origins_of
 from seqmap.tasks.forecast import Known
+from seqmap.tasks.series_input import check_together
 from seqmap.training.ridge import Linear, Rows, fit_linear, refit_linear, rows_of
 
 
@@ -38,9 +41,10 @@ def prepare(
     """Choose scale and window by what the linear branch reaches on dev.
 
     Raises:
-        DataError: The series are too short, or have no logarithms.
+        DataError: The series are too short, do not go together, or have no logarithms.
     """
     settings = config.forecast
+    check_together(fitting, choosing)
     season = settings.season or find_season(fitting)
     longest = max(map(len, fitting))
     if longest <= settings.horizon + 2:
@@ -49,6 +53,9 @@ def prepare(
             given=f"{longest} steps",
             remedy=f"Use --set forecast.horizon={max(longest // 4, 1)}",
         )
+    if not any(len(origins_of(one, season, settings.horizon)) for one in choosing):
+        # Also a model of blocks is measured over the whole horizon.
+        raise _too_few(choosing, settings.horizon)
     positive = all(np.nanmin(one.values) > 0 for one in (*fitting, *choosing))
     if settings.scale == "log" and not positive:
         raise DataError("logarithms need values above zero", remedy="Use forecast.scale=linear")
@@ -58,7 +65,15 @@ def prepare(
         for log in scales[settings.scale]
         for window in _window_choices(settings.window, season, longest)
     ]
-    return min(tried, key=lambda one: one[0])[1]
+    return min(tried, key=lambda one: math.inf if math.isnan(one[0]) else one[0])[1]
+
+
+def _too_few(choosing: Sequence[Series], horizon: int) -> DataError:
+    return DataError(
+        "too few steps for the horizon",
+        given=f"horizon {horizon}, dev {len(choosing[0]) - choosing[0].start}",
+        remedy="Use a shorter forecast.horizon, or a larger train.holdout",
+    )
 
 
 def _window_choices(given: int, season: int, longest: int) -> list[int]:
@@ -98,30 +113,43 @@ def _attempt(
     rows = rows_of(steps, spans, block)
     dev = rows_of(dev_steps, dev_spans, block)
     if not len(rows.target) or not len(dev.target):
-        raise DataError(
-            "too few steps for the horizon",
-            given=f"horizon {config.forecast.horizon}, dev {len(choosing[0]) - choosing[0].start}",
-            remedy="Use a shorter forecast.horizon, or a larger train.holdout",
-        )
+        raise _too_few(choosing, config.forecast.horizon)
+    for part, what in ((rows, "to learn from"), (dev, "to choose on")):
+        if np.isnan(part.target).all():
+            raise DataError(f"of the part {what} every value is missing")
     linear = fit_linear(codec, rows, dev)
-    found = dev.inputs(codec) @ linear.weights
-    error, begin = 0.0, 0
-    for one, origins, target in zip(dev.steps, dev.origins, dev.targets, strict=True):
-        z = one.z[origins, None]
-        size = len(origins)
-        if not size:
-            continue
-        truth = codec.backward(z + target, one.scale)
-        answer = codec.backward(z + found[begin : begin + size], one.scale)
-        error += float(np.nanmean(((truth - answer) / one.scale.spread) ** 2)) * size
-        begin += size
+    error = _dev_error(codec, dev, dev.inputs(codec) @ linear.weights)
     note = (
         f"season {season}, linear window {window}"
         + f", penalties {', '.join(f'{penalty:g}' for penalty in linear.penalties)}"
         + (", logarithms" if log else "")
         + f": dev error {linear.cost:.4f} of the naive unit"
     )
-    return error / max(begin, 1), Prepared(codec, rows, dev, linear, note)
+    return error, Prepared(codec, rows, dev, linear, note)
+
+
+def _dev_error(codec: SeriesCodec, dev: Rows, found: NDArray[np.float64]) -> float:
+    """Return the squared error in values over each series' spread, by known values.
+
+    Args:
+        codec: What scaled them.
+        dev: What came.
+        found: What was forecast, relative to the last value, (origins, block).
+    """
+    error = weight = 0.0
+    begin = 0
+    for one, origins, target in zip(dev.steps, dev.origins, dev.targets, strict=True):
+        own = found[begin : begin + len(origins)]
+        begin += len(origins)
+        # In origins: without a gap as many as there are.
+        known = int(np.isfinite(target).sum()) / target.shape[1]
+        if not known:
+            continue
+        z = one.z[origins, None]
+        truth, answer = (codec.backward(z + part, one.scale) for part in (target, own))
+        error += float(np.nanmean(((truth - answer) / one.scale.spread) ** 2)) * known
+        weight += known
+    return error / weight if weight else math.nan
 
 
 def block_of(config: Config) -> int:

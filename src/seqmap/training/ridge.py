@@ -7,7 +7,7 @@ can fall back to the naive forecast, and with its window and penalty chosen on d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,8 +85,8 @@ def fit_linear(codec: SeriesCodec, fitting: Rows, choosing: Rows) -> Linear:
     asked, truth = choosing.inputs(codec), choosing.target
     penalties = []
     for ridge in ridges:
-        seen = asked[:, ridge.columns] @ ridge.vectors
-        costs = [float(np.nanmean((seen @ ridge.inner(p) - truth) ** 2)) for p in PENALTIES]
+        answers = ridge.answers(asked[:, ridge.columns])
+        costs = [float(np.nanmean((answer - truth) ** 2)) for answer in answers]
         penalties.append(PENALTIES[int(np.argmin(costs))])
     weights = _mean(codec, ridges, penalties)
     return Linear(weights, tuple(penalties), float(np.nanmean((asked @ weights - truth) ** 2)))
@@ -98,46 +98,91 @@ def refit_linear(codec: SeriesCodec, linear: Linear, parts: Sequence[Rows]) -> F
 
 
 @dataclass(frozen=True)
-class _Ridge:
-    """One ridge on its principal axes, where every penalty is cheap.
+class _Axes:
+    """A ridge for some steps ahead on its principal axes, where every penalty is cheap.
 
     Attributes:
-        columns: The inputs that it looks at.
-        values: Their variances along the axes, (columns,).
+        ahead: The steps, of those of the block.
+        values: Variances of the inputs along the axes, (columns,).
         vectors: The axes, (columns, columns).
-        rotated: What goes with each of them, (columns, block).
+        rotated: What goes with each of them, (columns, steps).
     """
 
-    columns: NDArray[np.int64]
+    ahead: NDArray[np.int64]
     values: Floats
     vectors: Floats
     rotated: Floats
 
     def inner(self, penalty: float) -> Floats:
-        """Return the weights on the axes, (columns, block)."""
+        """Return the weights on the axes, (columns, steps)."""
         found: Floats = self.rotated / (np.maximum(self.values, 0) + penalty)[:, None]
         return found
+
+
+@dataclass(frozen=True)
+class _Ridge:
+    """One ridge: the same axes for all steps ahead that were learned from the same rows.
+
+    Attributes:
+        columns: The inputs that it looks at.
+        parts: One where no value is missing.
+    """
+
+    columns: NDArray[np.int64]
+    parts: Sequence[_Axes]
+
+    def weights(self, penalty: float) -> Floats:
+        """Return the weights, (columns, block)."""
+        found = np.empty((len(self.columns), sum(len(part.ahead) for part in self.parts)))
+        for part in self.parts:
+            found[:, part.ahead] = part.vectors @ part.inner(penalty)
+        return found
+
+    def answers(self, asked: Floats) -> Iterator[Floats]:
+        """Answer some inputs, (origins, columns), under each penalty, (origins, block)."""
+        if len(self.parts) > 1:
+            return (asked @ self.weights(penalty) for penalty in PENALTIES)
+        (part,) = self.parts
+        seen = asked @ part.vectors
+        return (seen @ part.inner(penalty) for penalty in PENALTIES)
 
 
 def _ridges(codec: SeriesCodec, parts: Sequence[Rows]) -> list[_Ridge]:
     x = np.concatenate([part.inputs(codec) for part in parts])
     y = np.concatenate([part.target for part in parts])
-    whole = ~np.isnan(y).any(axis=1)
-    x, y = x[whole], y[whole]
-    square, moment = x.T @ x, x.T @ y
-    found = []
+    some = ~np.isnan(y).all(axis=1)
+    x, y = x[some], y[some]
+    square, moments = x.T @ x, x.T @ np.where(np.isnan(y), 0.0, y)
+    columns = []
     for share in SHARES:
         size = max(int(round(share * codec.window)), 2)
-        columns = np.arange(codec.window - size, codec.linear_size)
-        values, vectors = np.linalg.eigh(square[np.ix_(columns, columns)])
-        found.append(_Ridge(columns, values, vectors, vectors.T @ moment[columns]))
-    return found
+        columns.append(np.arange(codec.window - size, codec.linear_size))
+    axes: list[list[_Axes]] = [[] for _ in columns]
+    for ahead, known in _groups(~np.isnan(y)):
+        own, moment = square, np.ascontiguousarray(moments[:, ahead])
+        if not known.all():
+            # Each step ahead learns from the rows whose value at it is known.
+            gone = x[~known]
+            own = square - gone.T @ gone if 2 * len(gone) < len(x) else x[known].T @ x[known]
+        for place, chosen in enumerate(columns):
+            values, vectors = np.linalg.eigh(own[np.ix_(chosen, chosen)])
+            axes[place].append(_Axes(ahead, values, vectors, vectors.T @ moment[chosen]))
+    return [_Ridge(chosen, found) for chosen, found in zip(columns, axes, strict=True)]
+
+
+def _groups(known: NDArray[np.bool_]) -> list[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
+    """Return the steps ahead whose values are known in the same rows, and these rows."""
+    groups: dict[bytes, list[int]] = {}
+    for step, column in enumerate(known.T):
+        groups.setdefault(np.packbits(column).tobytes(), []).append(step)
+    return [(np.array(ahead), known[:, ahead[0]]) for ahead in groups.values()]
 
 
 def _mean(codec: SeriesCodec, ridges: Sequence[_Ridge], penalties: Sequence[float]) -> Floats:
-    weights = np.zeros((codec.linear_size, ridges[0].rotated.shape[1]))
-    for ridge, penalty in zip(ridges, penalties, strict=True):
-        weights[ridge.columns] += ridge.vectors @ ridge.inner(penalty) / len(ridges)
+    found = [ridge.weights(p) for ridge, p in zip(ridges, penalties, strict=True)]
+    weights = np.zeros((codec.linear_size, found[0].shape[1]))
+    for ridge, own in zip(ridges, found, strict=True):
+        weights[ridge.columns] += own / len(ridges)
     return weights
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from seqmap.errors import UserError
 from seqmap.runtime.live.base import Live, Record
+from seqmap.tasks.series_input import numbers_of
 
 if TYPE_CHECKING:
     from seqmap.data.series import Series
@@ -53,17 +54,28 @@ class SeriesLive(Live):
             piece = [piece]
         if isinstance(piece, list):
             piece = {"values": piece}
-        if isinstance(piece, dict) and self._stream is not None and piece.get("values") == [None]:
-            self._stream.feed(float("nan"))
-            yield self.result()
-            return
-        series: Any = self._session.input_from(piece) if isinstance(piece, dict) else piece
         if self._stream is None:
+            series = self._session.input_from(piece) if isinstance(piece, dict) else piece
             self._stream = self._session.follow(series)
         else:
-            for value, more in zip(series.values.tolist(), series.covariates.tolist(), strict=True):
+            for value, more in zip(*self._next(piece), strict=True):
                 self._stream.feed(value, more)
         yield self.result()
+
+    def _next(self, piece: Any) -> tuple[list[float], list[list[float]]]:
+        """Return values and covariates of what comes next: here all of them may be missing."""
+        if isinstance(piece, dict):
+            given = piece.get("values")
+            if isinstance(given, list) and given and all(value is None for value in given):
+                values, covariates = numbers_of(piece)
+                if len(covariates) != len(values):
+                    raise UserError(
+                        "values and covariates differ in number",
+                        given=f"{len(values)} and {len(covariates)}",
+                    )
+                return values.tolist(), covariates.tolist()
+            piece = self._session.input_from(piece)
+        return piece.values.tolist(), piece.covariates.tolist()
 
     def result(self) -> Record:
         """Return the forecast from where the series is now."""
