@@ -237,3 +237,32 @@ def test_columns_of_the_same_name_are_refused(tmp_path: Path) -> None:
     rows = "\n".join(f"2024-01-{day:02d},{day},{2 * day}" for day in range(1, 11))
     with pytest.raises(DataError, match="same name.*y1"):
         read_series(write(tmp_path / "a.csv", "date,y1,y1\n" + rows))
+
+
+def test_a_first_row_of_data_is_kept(tmp_path: Path) -> None:
+    rows = [f"{s},2024-01-{d:02d},{d}" for s in ("a", "b") for d in range(1, 6)]
+    (tmp_path / "plain.csv").write_text("\n".join(rows) + "\n")
+    given = ReadOptions(series_column=0, time_column=1, value_columns=(2,))
+    for one in read_series(tmp_path / "plain.csv", given).examples:
+        assert one.values.tolist() == [1, 2, 3, 4, 5]
+    (tmp_path / "notes.csv").write_text("2024-01-01,1,x\n2024-01-02,2,y\n2024-01-03,3,z\n")
+    assert read_series(tmp_path / "notes.csv").examples[0].values.tolist() == [1, 2, 3]
+
+
+def test_a_short_row_or_an_empty_one_near_the_beginning(tmp_path: Path) -> None:
+    (tmp_path / "short.csv").write_text("date,y\n2024-01-01,1\n2024-01-02\n2024-01-03,2\n")
+    with pytest.raises(DataError, match="short.csv:3"):
+        read_series(tmp_path / "short.csv")
+    (tmp_path / "blank.csv").write_text("date,y\n2024-01-01,1\n  \n2024-01-02,2\n2024-01-03,4\n")
+    assert read_series(tmp_path / "blank.csv").examples[0].values.tolist() == [1, 2, 4]
+
+
+def test_times_between_seconds_are_refused(tmp_path: Path) -> None:
+    rows = ["time,y", *(f"2024-01-01T00:00:00.{k}00,{k}" for k in range(9))]
+    (tmp_path / "fine.csv").write_text("\n".join(rows) + "\n")
+    with pytest.raises(DataError, match="times are whole seconds"):
+        read_series(tmp_path / "fine.csv")
+    (tmp_path / "whole.csv").write_text(
+        "time,y\n2024-01-01T00:00:01.000,1\n2024-01-01T00:00:02.000,2\n"
+    )
+    assert len(read_series(tmp_path / "whole.csv").examples[0]) == 2

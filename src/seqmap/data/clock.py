@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from seqmap.errors import DataError
+
 Unit = Literal["step", "second", "business", "month"]
 Times = NDArray[np.datetime64]
 Ticks = NDArray[np.int64]
@@ -157,7 +159,7 @@ def parse_times(cells: list[Any]) -> Times | None:
     first = cells[0] if cells else None
     if isinstance(first, datetime) or hasattr(first, "isoformat"):
         try:
-            return np.array([np.datetime64(_plain(c)) for c in cells], dtype="datetime64[s]")
+            return _in_seconds([np.datetime64(_plain(c)) for c in cells])
         except (TypeError, ValueError):
             return None
     texts = [str(cell).strip() for cell in cells]
@@ -198,15 +200,33 @@ def _parsed(texts: list[str]) -> Times | None:
     shape = texts[0].replace("T", " ").rstrip("Z")
     if len(shape) >= 7 and shape[:4].isdecimal() and shape[4] == "-":
         try:
-            return np.array([text.rstrip("Z") for text in texts], dtype="datetime64[s]")
+            return _in_seconds([text.rstrip("Z") for text in texts])
         except ValueError:
             pass
     for pattern in _PATTERNS:
         try:
-            return np.array([datetime.strptime(text, pattern) for text in texts], "datetime64[s]")
+            return _in_seconds([datetime.strptime(text, pattern) for text in texts])
         except ValueError:
             continue
     return None
+
+
+def _in_seconds(values: list[Any]) -> Times:
+    """Return times to the second.
+
+    Raises:
+        DataError: One lies between two seconds: several values would fall on one step.
+    """
+    fine = np.array(values, dtype="datetime64[us]")
+    whole = fine.astype("datetime64[s]")
+    between = np.flatnonzero(~np.isnat(fine) & (whole != fine))
+    if len(between):
+        raise DataError(
+            "times are whole seconds",
+            given=str(fine[between[0]]),
+            remedy="Leave the times out (rows are one step apart then), or take means a second",
+        )
+    return whole
 
 
 def find_clock(times: Times, zone: int | None = None) -> tuple[Clock, float]:

@@ -174,6 +174,25 @@ class SeriesDataset:
     layout: SeriesLayout
 
 
+def _looks_named(sample: Sequence[Sequence[Any]], options: ReadOptions) -> bool:
+    """Whether the first row names columns: in one, what stands below is data and the name is not.
+
+    Columns that are given by number have no names.
+    """
+    named = (options.time_column, options.series_column, *(options.value_columns or ()))
+    if not sample or any(isinstance(column, int) for column in named):
+        return False
+
+    def is_data(cell: Any) -> bool:
+        return is_number(cell) or parse_times([cell]) is not None
+
+    rest = sample[1:]
+    return any(
+        not is_data(cell) and all(is_data(row[k]) for row in rest if len(row) > k)
+        for k, cell in enumerate(sample[0])
+    )
+
+
 def read_series(path: str | os.PathLike[str], options: ReadOptions | None = None) -> SeriesDataset:
     """Read all series of a file.
 
@@ -191,8 +210,7 @@ def read_series(path: str | os.PathLike[str], options: ReadOptions | None = None
         options = replace(options, format="csv")
     table = open_table(source, options, labelled=False)
     if table.header is False and options.header is None and not source.is_stream:
-        first = table.sample[0] if table.sample else ()
-        if any(not is_number(cell) and parse_times([cell]) is None for cell in first):
+        if _looks_named(table.sample, options):
             table = open_table(source, replace(options, header=True), labelled=False)
     if not table.columns:
         raise DataError("the file is empty", path=source.shown, allowed="at least two rows")

@@ -50,6 +50,8 @@ class SeriesLive(Live):
         Raises:
             UserError: It is none of these.
         """
+        if isinstance(piece, str | bytes):
+            raise UserError("a series is made of numbers", given=type(piece).__name__)
         if piece is None or isinstance(piece, int | float):
             piece = [piece]
         if isinstance(piece, list):
