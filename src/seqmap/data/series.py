@@ -209,9 +209,9 @@ def read_series(path: str | os.PathLike[str], options: ReadOptions | None = None
     if options.format is None and (source.is_stream or source.extension not in known):
         options = replace(options, format="csv")
     table = open_table(source, options, labelled=False)
-    if table.header is False and options.header is None and not source.is_stream:
-        if _looks_named(table.sample, options):
-            table = open_table(source, replace(options, header=True), labelled=False)
+    unsure = table.header is False and options.header is None and not source.is_stream
+    if unsure and _looks_named(table.sample, options):
+        table = open_table(source, replace(options, header=True), labelled=False)
     if not table.columns:
         raise DataError("the file is empty", path=source.shown, allowed="at least two rows")
     notes: list[str] = []

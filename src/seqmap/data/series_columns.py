@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,12 +99,14 @@ def roles_of(table: Table, options: ReadOptions, notes: list[str]) -> Roles:
     def place(column: Column) -> int:
         return _place(table, column)
 
+    # Rows in which something stands; those that are too short are refused when they are read.
+    rows = [row for row in table.sample if any(str(cell).strip() for cell in row)]
     lower = [name.strip().lower() for name in table.columns]
     time = None if options.time_column is None else place(options.time_column)
     if time is None:
         time = next((lower.index(name) for name in TIME_NAMES if name in lower), None)
     if time is None and table.sample and not is_number(table.sample[0][0]):
-        cells = [row[0] for row in _filled(table)]
+        cells = [row[0] for row in rows]
         time = 0 if parse_times(cells) is not None else None
     series = None if options.series_column is None else place(options.series_column)
     covariates = tuple(place(column) for column in options.covariates or ())
@@ -122,7 +123,7 @@ def roles_of(table: Table, options: ReadOptions, notes: list[str]) -> Roles:
     usual = [lower.index(name) for name in VALUE_NAMES if name in lower]
     if usual and usual[0] in free:
         free = usual[:1]
-    numeric = [k for k in free if _all_numbers(table, k)]
+    numeric = [k for k in free if all(is_number(row[k]) for row in rows if len(row) > k)]
     if not numeric:
         raise DataError(
             "no column holds numbers",
@@ -134,15 +135,6 @@ def roles_of(table: Table, options: ReadOptions, notes: list[str]) -> Roles:
     if left:
         notes.append(f"left out, not numbers: {', '.join(left)}")
     return Roles(time, series, tuple(numeric), covariates)
-
-
-def _filled(table: Table) -> list[Sequence[Any]]:
-    """Return the rows of the sample in which something stands; short ones are refused later."""
-    return [row for row in table.sample if any(str(cell).strip() for cell in row)]
-
-
-def _all_numbers(table: Table, column: int) -> bool:
-    return all(is_number(row[column]) for row in _filled(table) if len(row) > column)
 
 
 def _place(table: Table, column: Column) -> int:
