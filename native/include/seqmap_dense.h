@@ -37,6 +37,43 @@ SEQMAP_API int32_t seqmap_dense_cell(const float* sums, int64_t rows, int64_t hi
 SEQMAP_API int32_t seqmap_dense_best(const float* scores, int64_t rows, int64_t columns, int64_t count, float* total,
                                      float* values, int64_t* places);
 
+/* Layer norm of each row (Ba et al. 2016): y = weight (x - mean) / sqrt(variance + 1e-5) + bias.
+ *
+ * x       (rows, width)
+ * weight  (width), and bias
+ * y       (rows, width) out */
+SEQMAP_API int32_t seqmap_dense_norm(const float* x, int64_t rows, int64_t width, const float* weight,
+                                     const float* bias, float* y);
+
+/* A layer of a Transformer decoder, pre-norm (Vaswani et al. 2017, §3.1): attention to the words so far, attention to the
+ * source, a feed-forward network. All of it belongs to the caller and stays while the layer is used.
+ *
+ * own         (3 width, width): query, key and value of the words so far; queries come out scaled
+ * own_output  (width, width)
+ * query       (width, width): what is asked of the source, scaled
+ * output      (width, width)
+ * feed1       (inner, width)
+ * feed2       (width, inner)
+ * norms       weight and bias, (width) each, of the layer norm before each of the three parts
+ * heads       a divisor of the width */
+typedef struct seqmap_decoder_layer {
+  const seqmap_dense *own, *own_output, *query, *output, *feed1, *feed2;
+  const float* norms[6];
+  int64_t heads;
+} seqmap_decoder_layer;
+
+/* One step of a layer, for `hypotheses` rows of each sentence; rows = sentences * hypotheses.
+ *
+ * x       (rows, width), renewed
+ * past    (rows, steps, 2 width): keys and values of the words so far
+ * after   (rows, steps + 1, 2 width) out: with those of this step
+ * source  (sentences, places, 2 width): keys and values of the source
+ * shut    (sentences, places): added to the scores of the places
+ * shares  (rows, places) out: how much each place was looked at, the mean over the heads */
+SEQMAP_API int32_t seqmap_decoder_layer_step(const seqmap_decoder_layer* layer, int64_t sentences, int64_t hypotheses,
+                                             int64_t steps, int64_t places, float* x, const float* past, float* after,
+                                             const float* source, const float* shut, float* shares);
+
 #ifdef __cplusplus
 }
 #endif

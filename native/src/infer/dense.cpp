@@ -7,18 +7,12 @@
 
 #include "base/error.h"
 #include "base/thread_pool.h"
+#include "infer/dense.h"
 #include "infer/kernels.h"
 #include "infer/memory.h"
-#include "infer/pack.h"
 #include "seqmap_infer.h"
 
 using namespace seqmap;
-
-struct seqmap_dense {
-  Packed packed;
-  int64_t outputs, inputs;
-  int format;
-};
 
 namespace {
 

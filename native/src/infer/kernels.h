@@ -68,6 +68,19 @@ struct LockstepWork {
   const Pool* pools;             // one per row, or null
 };
 
+// One query of an attention with several heads (Vaswani et al. 2017, §3.2.2).
+struct HeadsWork {
+  int64_t places, heads, size;   // size: numbers of one head
+  const float* query;            // heads * size, scaled
+  const float* keys;             // place p is at p * stride
+  const float* values;
+  int64_t stride;
+  const float* shut;             // added to the scores of the places, or null
+  float* scores;                 // room for one number a place
+  float* context;                // heads * size out
+  float* weights;                // mean over the heads, one a place, out
+};
+
 struct FormatKernels {
   // out[r][column] = the panels applied to row r.
   void (*project)(const Panels& panels, int64_t rows, const void* const* x, const float* x_scale, float* const* out);
@@ -91,6 +104,9 @@ struct InferKernels {
   void (*cell)(const float* sums, int64_t hidden, float* c, float* h);
   // Sum of exp(x - most); x - most <= 0.
   float (*exp_sum)(const float* x, float most, int64_t n);
+  void (*multi_head)(const HeadsWork& work);
+  // y = weight * (x - mean) / sqrt(variance + floor) + bias
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, float floor, int64_t width, float* y);
 };
 
 #define SEQMAP_DECLARE(name)              \

@@ -24,6 +24,8 @@ SEQMAP_INLINE Vec load_up_to(const float* x, int64_t lanes) {
   return lanes <= 0 ? zero() : load_partial(x, static_cast<int>(lanes));
 }
 
+#include "infer/multi_head.inl.h"
+
 template <class F>
 float store_inputs(const float* x, void* out, int64_t n) {
   for (int64_t i = 0; i < round_up(n, kUnits); i += kWidth) F::put_state(out, i, load_up_to(x + i, n - i));
@@ -145,7 +147,9 @@ extern const InferKernels infer_kernels = {
     blend,
     dense,
     cell,
-    exp_sum};
+    exp_sum,
+    multi_head,
+    layer_norm};
 
 }  // namespace SEQMAP_VARIANT
 }  // namespace seqmap

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from seqmap.errors import ConfigError
 from seqmap.runtime import native
-from seqmap.runtime.decoders.base import Dense
+from seqmap.runtime.decoders.ops import Dense, Layer, LayerWeights, Linear, Norm
 from seqmap.runtime.ops.weights import Floats
 
 _PRECISIONS = {"fp32": 0, "bf16": 1, "int8": 2}
+_PRODUCTS = ("own", "own_output", "query", "output", "feed1", "feed2")
 
 
 def _core() -> ctypes.CDLL:
@@ -32,6 +33,11 @@ def _core() -> ctypes.CDLL:
             "seqmap_dense_destroy": ([pointer], None),
             "seqmap_dense_run": ([pointer, pointer, c_int64, pointer], c_int32),
             "seqmap_dense_cell": ([pointer, c_int64, c_int64, pointer, pointer], c_int32),
+            "seqmap_dense_norm": (
+                [pointer, c_int64, c_int64, pointer, pointer, pointer],
+                c_int32,
+            ),
+            "seqmap_decoder_layer_step": ([pointer, *[c_int64] * 4, *[pointer] * 6], c_int32),
             "seqmap_dense_best": (
                 [pointer, c_int64, c_int64, c_int64, pointer, pointer, pointer],
                 c_int32,
@@ -77,6 +83,12 @@ class NativeDense:
         self._handle = handle.value
         self._run = self._core.seqmap_dense_run
 
+    @property
+    def handle(self) -> int:
+        """What the core knows it by."""
+        assert self._handle is not None
+        return self._handle
+
     def __del__(self) -> None:
         handle, self._handle = getattr(self, "_handle", None), None
         if handle is not None:
@@ -90,6 +102,80 @@ class NativeDense:
         if code:
             native.check(code)
         return out
+
+
+class NativeNorm:
+    """Layer norm.
+
+    Args:
+        weight: (width,).
+        bias: (width,).
+    """
+
+    def __init__(self, weight: Floats, bias: Floats) -> None:
+        self._weight = np.ascontiguousarray(weight, np.float32)
+        self._bias = np.ascontiguousarray(bias, np.float32)
+        self._places = (_address(self._weight), _address(self._bias))
+        self._run = _core().seqmap_dense_norm
+
+    def __call__(self, x: Floats) -> Floats:
+        """Return (rows, width) for the same."""
+        x = np.ascontiguousarray(x, np.float32)
+        out = np.empty_like(x)
+        code = self._run(_address(x), len(x), x.shape[1], *self._places, _address(out))
+        if code:
+            native.check(code)
+        return out
+
+
+class _DecoderLayer(ctypes.Structure):
+    """`seqmap_decoder_layer`."""
+
+    _fields_ = (
+        *((name, c_void_p) for name in _PRODUCTS),
+        ("norms", c_void_p * 6),
+        ("heads", c_int64),
+    )
+
+
+class NativeLayer:
+    """A layer of a Transformer decoder, a step in one call.
+
+    Args:
+        weights: What it has learned.
+        precision: fp32, bf16 or int8.
+    """
+
+    def __init__(self, weights: LayerWeights, precision: str) -> None:
+        self.source: Dense = NativeDense(*weights.source, precision)
+        # Kept, since the core only points at them.
+        given: list[Linear] = [getattr(weights, name) for name in _PRODUCTS]
+        self._products = [NativeDense(weight, bias, precision) for weight, bias in given]
+        self._norms = [np.ascontiguousarray(own, np.float32) for n in weights.norms for own in n]
+        self._layer = _DecoderLayer(
+            *(product.handle for product in self._products),
+            (c_void_p * 6)(*map(_address, self._norms)),
+            weights.heads,
+        )
+        self._place = ctypes.addressof(self._layer)
+        self._step = _core().seqmap_decoder_layer_step
+
+    def step(
+        self, x: Floats, past: Floats, source: Floats, shut: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """Take a step; see `decoders.ops.Layer`."""
+        rows, steps, pair = past.shape
+        sentences, places = shut.shape
+        hypotheses = rows // sentences
+        x = x.copy()
+        after = np.empty((rows, steps + 1, pair), np.float32)
+        shares = np.empty((sentences, hypotheses, places), np.float32)
+        arrays = (x, past, after, source, shut, shares)
+        sizes = (sentences, hypotheses, steps, places)
+        code = self._step(self._place, *sizes, *map(_address, arrays))
+        if code:
+            native.check(code)
+        return x, after, shares
 
 
 class NativeOps:
@@ -110,6 +196,14 @@ class NativeOps:
         if code:
             native.check(code)
         return h, after
+
+    def norm(self, weight: Floats, bias: Floats) -> Norm:
+        """Return layer norm."""
+        return NativeNorm(weight, bias)
+
+    def layer(self, weights: LayerWeights) -> Layer:
+        """Return a layer of a Transformer decoder."""
+        return NativeLayer(weights, self._precision)
 
 
 class NativeKernel:

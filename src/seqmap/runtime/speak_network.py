@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seqmap.config import Config
 from seqmap.runtime import native
-from seqmap.runtime.decoders.base import Dense, NumpyOps, Ops
+from seqmap.runtime.decoders.ops import Dense, NumpyOps, Ops
 from seqmap.runtime.ops import Arrays, Floats
 from seqmap.runtime.ops.weights import take
 from seqmap.runtime.tag_readers import NativeReader, NumpyReader, Reader

@@ -12,7 +12,8 @@ from seqmap.config import Config
 from seqmap.errors import ArchiveError
 from seqmap.runtime import native
 from seqmap.runtime.decoders import restore_decoder
-from seqmap.runtime.decoders.base import DecoderState, NumpyOps, Ops
+from seqmap.runtime.decoders.base import DecoderState
+from seqmap.runtime.decoders.ops import NumpyOps, Ops
 from seqmap.runtime.ops import Arrays, Floats
 from seqmap.runtime.ops.weights import take
 from seqmap.runtime.tag_readers import NativeReader, NumpyReader, Reader

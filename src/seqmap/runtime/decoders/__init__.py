@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from seqmap.config import TranslateConfig
-from seqmap.runtime.decoders.base import Decoder, Ops
+from seqmap.runtime.decoders.base import Decoder
 from seqmap.runtime.decoders.lstm import FeedingDecoder, LSTMDecoder
+from seqmap.runtime.decoders.ops import Ops
 from seqmap.runtime.decoders.transformer import TransformerDecoder
 from seqmap.runtime.ops.weights import Arrays
 

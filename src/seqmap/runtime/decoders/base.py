@@ -1,11 +1,10 @@
-"""What every decoder of the runtime can do, step by step, and what it computes with."""
+"""What every decoder of the runtime can do, step by step."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,44 +12,6 @@ from numpy.typing import NDArray
 from seqmap.runtime.ops.weights import Floats
 
 Ints = NDArray[np.int64]
-Dense = Callable[[Floats], Floats]
-"""(rows, inputs) -> (rows, outputs)."""
-
-
-class Ops(Protocol):
-    """What decoders compute with: NumPy, or the native core."""
-
-    def dense(self, weight: Floats, bias: Floats | None) -> Dense:
-        """Return x · weightᵀ + bias for a weight (outputs, inputs)."""
-
-    def cell(self, sums: Floats, c: Floats) -> tuple[Floats, Floats]:
-        """Apply the LSTM cell to gate sums (rows, 4 hidden), i f g o -> h and c."""
-
-
-class NumpyOps:
-    """The same in NumPy."""
-
-    def dense(self, weight: Floats, bias: Floats | None) -> Dense:
-        """Return x · weightᵀ + bias."""
-        turned = np.ascontiguousarray(weight.T)
-
-        def apply(x: Floats) -> Floats:
-            out = x @ turned
-            if bias is not None:
-                out += bias
-            return np.asarray(out)
-
-        return apply
-
-    def cell(self, sums: Floats, c: Floats) -> tuple[Floats, Floats]:
-        """Apply the LSTM cell, (rows, 4 hidden) and (rows, hidden)."""
-        i, f, g, o = np.split(sums, 4, axis=1)
-        c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
-        return _sigmoid(o) * np.tanh(c), c
-
-
-def _sigmoid(x: Floats) -> Floats:
-    return np.asarray(0.5 * np.tanh(0.5 * x) + 0.5)
 
 
 @dataclass(frozen=True)
@@ -105,14 +66,6 @@ class Decoder(ABC):
             Vectors for the next words (sentences * width, size), the attention
             (sentences, width, source), and the state after the step.
         """
-
-
-def softmax(scores: Floats) -> Floats:
-    """Return the softmax over the last axis; overwrites its argument."""
-    scores -= scores.max(axis=-1, keepdims=True)
-    np.exp(scores, out=scores)
-    scores /= scores.sum(axis=-1, keepdims=True)
-    return scores
 
 
 def shut(mask: NDArray[np.bool_]) -> Floats:

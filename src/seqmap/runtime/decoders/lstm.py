@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqmap.config import TranslateConfig
-from seqmap.runtime.decoders.base import Decoder, DecoderState, Ops, shut, softmax
+from seqmap.runtime.decoders.base import Decoder, DecoderState, shut
+from seqmap.runtime.decoders.ops import Ops, softmax
 from seqmap.runtime.ops.weights import Arrays, Floats, take
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from seqmap.config import TranslateConfig
 from seqmap.errors import ArchiveError
-from seqmap.runtime.decoders.base import Decoder, DecoderState, Dense, Ops, shut, softmax
-from seqmap.runtime.ops.transformer import normed, positions, take_norm
+from seqmap.runtime.decoders.base import Decoder, DecoderState, shut
+from seqmap.runtime.decoders.ops import LayerWeights, Linear, Ops
+from seqmap.runtime.ops.transformer import positions, take_norm
 from seqmap.runtime.ops.weights import Arrays, Floats, take
 
 
@@ -35,28 +37,31 @@ class TransformerDecoder(Decoder):
                 "the decoder's width is not a multiple of its attention heads",
                 given=f"hidden {width}, heads {config.heads}",
             )
-        self._project = _dense(arrays, "decoder.project", width, size, ops)
+        self._project = ops.dense(*_linear(arrays, "decoder.project", width, size))
         self._layers = [
-            _Layer(arrays, f"decoder.layers.{layer}.", memory_size, config, ops)
+            ops.layer(_layer(arrays, f"decoder.layers.{layer}.", memory_size, config))
             for layer in range(config.layers)
         ]
-        self._norm = take_norm(arrays, "decoder.norm", width)
-        self._combine = _dense(arrays, "decoder.combine", size, width, ops)
+        self._norm = ops.norm(*take_norm(arrays, "decoder.norm", width))
+        self._combine = ops.dense(*_linear(arrays, "decoder.combine", size, width))
         self._width = width
         self._positions = positions(256, width)
 
     def begin(self, memory: Floats, mask: NDArray[np.bool_], width: int) -> DecoderState:
         """Return the state before the first word."""
-        fixed: dict[str, NDArray[Any]] = {"shut": shut(mask)[:, None, None, :]}
+        fixed: dict[str, NDArray[Any]] = {"shut": shut(mask)}
         rows: dict[str, NDArray[Any]] = {}
+        count, places, features = memory.shape
+        flat = np.ascontiguousarray(memory).reshape(count * places, features)
+        pair = 2 * self._width
         for number, layer in enumerate(self._layers):
-            fixed[f"keys{number}"], fixed[f"values{number}"] = layer.read(memory)
-            empty = np.zeros((len(memory) * width, layer.heads, 0, layer.size), np.float32)
-            rows[f"past_keys{number}"] = rows[f"past_values{number}"] = empty
+            fixed[f"source{number}"] = layer.source(flat).reshape(count, places, pair)
+            rows[f"past{number}"] = np.zeros((count * width, 0, pair), np.float32)
         return DecoderState(rows, fixed, width)
 
     def step(self, state: DecoderState, words: Floats) -> tuple[Floats, Floats, DecoderState]:
         """Take a step; the attention is the mean of the last layer's heads."""
+        fixed = state.fixed
         if state.step >= len(self._positions):
             self._positions = positions(2 * state.step, self._width)
         x = self._project(words)
@@ -64,81 +69,47 @@ class TransformerDecoder(Decoder):
         rows: dict[str, NDArray[Any]] = {}
         weights = np.zeros((0, 0, 0), np.float32)
         for number, layer in enumerate(self._layers):
-            x, weights = layer.step(x, state, number, rows)
-        out = self._combine(normed(x, self._norm))
+            past, source = state.rows[f"past{number}"], fixed[f"source{number}"]
+            x, rows[f"past{number}"], weights = layer.step(x, past, source, fixed["shut"])
+        out = self._combine(self._norm(x))
         return out, weights, replace(state, rows=rows, step=state.step + 1)
 
 
-class _Layer:
-    """Attention to the words so far, to the source, and a feed-forward network."""
+def _layer(arrays: Arrays, prefix: str, memory_size: int, config: TranslateConfig) -> LayerWeights:
+    width, inner = config.hidden, config.feedforward or 2 * config.hidden
+    scale = np.float32((width // config.heads) ** -0.5)
 
-    def __init__(
-        self, arrays: Arrays, prefix: str, memory_size: int, config: TranslateConfig, ops: Ops
-    ) -> None:
-        width, inner = config.hidden, config.feedforward or 2 * config.hidden
-        self.heads, self.size = config.heads, width // config.heads
-        self.norms = [take_norm(arrays, f"{prefix}norm{n}", width) for n in (1, 2, 3)]
-        own = [
-            (
-                take(arrays, f"{prefix}own.{part}.weight", width, width),
-                take(arrays, f"{prefix}own.{part}.bias", width),
-            )
-            for part in ("query", "key", "value")
-        ]
-        scale = np.float32(self.size**-0.5)
-        own[0] = (own[0][0] * scale, own[0][1] * scale)
-        # query, key and value of the words so far as one product
-        self.own = ops.dense(
-            np.concatenate([weight for weight, _ in own]), np.concatenate([bias for _, bias in own])
-        )
-        self.own_output = _dense(arrays, f"{prefix}own.output", width, width, ops)
-        self.query = ops.dense(
-            take(arrays, f"{prefix}cross.query.weight", width, width) * scale,
-            take(arrays, f"{prefix}cross.query.bias", width) * scale,
-        )
-        self.key = _dense(arrays, f"{prefix}cross.key", width, memory_size, ops)
-        self.value = _dense(arrays, f"{prefix}cross.value", width, memory_size, ops)
-        self.output = _dense(arrays, f"{prefix}cross.output", width, width, ops)
-        self.feed1 = _dense(arrays, f"{prefix}feed1", inner, width, ops)
-        self.feed2 = _dense(arrays, f"{prefix}feed2", width, inner, ops)
+    def linear(name: str, outputs: int, inputs: int) -> Linear:
+        return _linear(arrays, f"{prefix}{name}", outputs, inputs)
 
-    def read(self, memory: Floats) -> tuple[Floats, Floats]:
-        """Return keys (sentences, heads, size, source), values (sentences, heads, source, size)."""
-        count, source, features = memory.shape
-        flat = np.ascontiguousarray(memory).reshape(count * source, features)
-        shape = (count, source, self.heads, self.size)
-        keys = self.key(flat).reshape(shape).transpose(0, 2, 3, 1)
-        values = self.value(flat).reshape(shape).transpose(0, 2, 1, 3)
-        return np.ascontiguousarray(keys), np.ascontiguousarray(values)
+    def norm(number: int) -> Linear:
+        return take_norm(arrays, f"{prefix}norm{number}", width)
 
-    def step(
-        self, x: Floats, state: DecoderState, number: int, after: dict[str, NDArray[Any]]
-    ) -> tuple[Floats, Floats]:
-        """Take a step, (rows, width); the layer's past goes to `after`."""
-        rows, width = x.shape
-        # both: (rows, 3, heads, size)
-        both = self.own(normed(x, self.norms[0])).reshape(rows, 3, self.heads, 1, self.size)
-        keys = np.concatenate([state.rows[f"past_keys{number}"], both[:, 1]], axis=2)
-        values = np.concatenate([state.rows[f"past_values{number}"], both[:, 2]], axis=2)
-        after[f"past_keys{number}"], after[f"past_values{number}"] = keys, values
-        # own: (rows, heads, 1, steps)
-        own = softmax(both[:, 0] @ keys.transpose(0, 1, 3, 2))
-        x = x + self.own_output((own @ values).reshape(rows, width))
-        # asked: (sentences, heads, hypotheses, size)
-        asked = self.query(normed(x, self.norms[1]))
-        asked = asked.reshape(-1, state.width, self.heads, self.size).transpose(0, 2, 1, 3)
-        scores = asked @ state.fixed[f"keys{number}"]
-        scores += state.fixed["shut"]
-        weights = softmax(scores)
-        context = (weights @ state.fixed[f"values{number}"]).transpose(0, 2, 1, 3)
-        x += self.output(np.ascontiguousarray(context).reshape(rows, width))
-        inner = self.feed1(normed(x, self.norms[2]))
-        np.maximum(inner, 0, out=inner)
-        x += self.feed2(inner)
-        return x, weights.mean(axis=1)
-
-
-def _dense(arrays: Arrays, name: str, outputs: int, inputs: int, ops: Ops) -> Dense:
-    return ops.dense(
-        take(arrays, f"{name}.weight", outputs, inputs), take(arrays, f"{name}.bias", outputs)
+    own = [linear(f"own.{part}", width, width) for part in ("query", "key", "value")]
+    return LayerWeights(
+        heads=config.heads,
+        norms=(norm(1), norm(2), norm(3)),
+        own=_together([_scaled(own[0], scale), *own[1:]]),
+        own_output=linear("own.output", width, width),
+        query=_scaled(linear("cross.query", width, width), scale),
+        source=_together(
+            [linear(f"cross.{part}", width, memory_size) for part in ("key", "value")]
+        ),
+        output=linear("cross.output", width, width),
+        feed1=linear("feed1", inner, width),
+        feed2=linear("feed2", width, inner),
     )
+
+
+def _linear(arrays: Arrays, name: str, outputs: int, inputs: int) -> Linear:
+    return take(arrays, f"{name}.weight", outputs, inputs), take(arrays, f"{name}.bias", outputs)
+
+
+def _scaled(layer: Linear, scale: np.float32) -> Linear:
+    return layer[0] * scale, layer[1] * scale
+
+
+def _together(layers: Sequence[Linear]) -> Linear:
+    """Return several linear layers of the same inputs as one."""
+    weights, biases = zip(*layers, strict=True)
+    return np.concatenate(weights), np.concatenate(biases)
