@@ -1,6 +1,6 @@
 """Translation speed, in training and deployed, against plain torch.
 
-    python benchmarks/translate_speed.py [--rounds 5] [--sentences 40] [--model M.seqmap]
+    python benchmarks/translate_speed.py [--rounds 5] [--sentences 40] [--model NAME=M.seqmap ...]
         [--part train|deploy] [--clock wall|cpu] [--data ../shared/data]
 
 Training: target pieces a second of whole steps (forward, backward, update) on the same batches of
@@ -10,8 +10,10 @@ multi30k en-de, in interleaved rounds.
 - torch: what Joey NMT's recurrent model does, with the same sizes: `nn.LSTM` over packed sequences,
   a decoder that goes step by step with input feeding, attention, `nn.Linear`, padded batches.
 
-Deployed: one sentence a call, beam 4, text in and text out. torch runs the same weights with the
-same search width: tensors for the beam, one step at a time, as is usual.
+Deployed: one sentence a call, beam 4, text in and text out, for each model that is given by a name
+(without any, for a quickly trained `multi30k-lstm`). torch runs the same weights with the same
+search width: tensors for the beam, one step at a time, as is usual; see torch_translator.py.
+Models that are not given keep the results that they have.
 
 `--clock cpu` counts processor seconds of one thread instead of seconds: for a machine where other
 work runs.
@@ -48,6 +50,7 @@ from seqmap.tasks.translate import Translate
 from seqmap.training import train
 from seqmap.training.optimizer import Optimizer
 from seqmap.training.translate_learner import TranslateLearner, encode_pairs, pair_batch
+from torch_translator import TorchTranslator
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "translate_speed.json"
@@ -98,89 +101,6 @@ class FeedingNetwork(nn.Module):
         return F.cross_entropy(
             scores.flatten(0, 1), truth.flatten(), ignore_index=-100, label_smoothing=0.1
         )
-
-
-class TorchTranslator:
-    """A deployed archive of the `lstm` decoder, run by torch: same weights, same beam."""
-
-    def __init__(self, session: TranslateSession) -> None:
-        self.session = session
-        config = session.config
-        network = TranslationNetwork(
-            source=session.codecs.source.size, target=session.codecs.target.size, config=config
-        )
-        from seqmap.nn.model import load_arrays
-
-        load_arrays(network, dict(session.archive.arrays))
-        self.network = network.eval()
-        encoder = config.encoder
-        self.encoder = nn.LSTM(
-            config.embedding.size, encoder.hidden, batch_first=True, bidirectional=True
-        )
-        for side, suffix in (("forward", ""), ("backward", "_reverse")):
-            for ours, theirs in (("w_ih", "weight_ih"), ("w_hh", "weight_hh"), ("bias", "bias_ih")):
-                value = session.archive.arrays[f"encoder.layers.0.{side}.{ours}"]
-                copied = torch.from_numpy(np.array(value))
-                getattr(self.encoder, f"{theirs}_l0{suffix}").data = copied
-            getattr(self.encoder, f"bias_hh_l0{suffix}").data.zero_()
-
-    @torch.inference_mode()
-    def translate(self, text: str) -> str:
-        """Return the best of a beam search."""
-        session, network, decoder = self.session, self.network, self.network.decoder
-        ids = session.codecs.source.encode(text).tolist()
-        source = torch.tensor([[*ids, 0]])
-        memory = self.encoder(network.source(source))[0].expand(BEAM, -1, -1)
-        mask = torch.ones(memory.shape[:2], dtype=torch.bool)
-        keys = decoder.attention.keys(memory)
-        h = list(decoder.first(memory, mask))
-        c = [torch.zeros_like(part) for part in h]
-        written = torch.zeros(BEAM, 1, dtype=torch.int64)
-        scores = torch.full((BEAM,), -1e9)
-        scores[0] = 0.0
-        ended: list[tuple[float, list[int]]] = []
-        for step in range(session.limit(len(ids)) + 1):
-            vector = self._step(network.target_vectors(written[:, -1:]), memory, mask, keys, h, c)
-            log_p = network.scores(vector).log_softmax(dim=-1)
-            log_p[:, 1] = -1e9
-            total = (scores[:, None] + log_p).flatten()
-            best, places = total.topk(2 * BEAM)
-            rows, pieces = places // log_p.shape[1], places % log_p.shape[1]
-            kept = []
-            for n in range(2 * BEAM):
-                if int(pieces[n]) == 0:
-                    if n < BEAM:
-                        length = ((6 + step) / 6) ** session.options.length_penalty
-                        ended.append((float(best[n]) / length, written[rows[n], 1:].tolist()))
-                elif len(kept) < BEAM:
-                    kept.append(n)
-            if len(ended) >= BEAM:
-                break
-            chosen = torch.tensor(kept)
-            scores, parents = best[chosen], rows[chosen]
-            written = torch.cat([written[parents], pieces[chosen][:, None]], dim=1)
-            h, c = [part[parents] for part in h], [part[parents] for part in c]
-        found = max(ended, key=lambda one: one[0])[1] if ended else written[0, 1:].tolist()
-        return session.codecs.target.decode(found)
-
-    def _step(
-        self,
-        words: Tensor,
-        memory: Tensor,
-        mask: Tensor,
-        keys: Tensor,
-        h: list[Tensor],
-        c: list[Tensor],
-    ) -> Tensor:
-        decoder = self.network.decoder
-        h[0], c[0] = decoder.cells[0].step(words[:, 0], h[0], c[0])
-        states = h[0]
-        context = decoder.attention.attend(states[:, None], keys, memory, mask)[0][:, 0]
-        for layer in range(1, len(h)):
-            x = torch.cat([states, context], dim=1)
-            h[layer], c[layer] = decoder.cells[layer].step(x, h[layer], c[layer])
-            states = states + h[layer]
-        return torch.tanh(decoder.combine(torch.cat([states, context], dim=1)))
 
 
 def measure_training(
@@ -242,7 +162,7 @@ def measure_training(
 
 def measure_deployed(
     model: Path, sources: Sequence[str], rounds: int, clock: Callable[[], float]
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> dict[str, Any]:
     """Return milliseconds a sentence, and facts about the model."""
     torch.set_num_threads(1)
     native.set_threads(1)
@@ -256,7 +176,7 @@ def measure_deployed(
         small = load(small_path)
     exact = restore(exact.archive, precision="fp32").with_search(beam=BEAM)
     small = small.with_search(beam=BEAM)
-    peer = TorchTranslator(exact)
+    peer = TorchTranslator(exact, BEAM)
     ways: dict[str, Callable[[str], str]] = {
         "seqmap int8": lambda text: small.predict([text])[0].text,
         "seqmap fp32": lambda text: exact.predict([text])[0].text,
@@ -276,7 +196,7 @@ def measure_deployed(
                 own.append(1e3 * (clock() - begun))
             times[name].append(own)
     base = [sum(own) for own in times["torch fp32"]]
-    found = {
+    ways_found = {
         name: {
             "ms": statistics.median(sum(own) / len(own) for own in rows),
             "p99_ms": float(np.percentile(np.median(np.array(rows), axis=0), 99)),
@@ -286,8 +206,14 @@ def measure_deployed(
         }
         for name, rows in times.items()
     }
-    facts = {"bytes_int8": size, "same_as_torch": float(same), "beam": BEAM}
-    return found, facts
+    return {
+        "ways": ways_found,
+        "bytes_int8": size,
+        "same_as_torch": float(same),
+        "beam": BEAM,
+        "sentences": len(sources),
+        "clock": "cpu" if clock is time.process_time else "wall",
+    }
 
 
 def quick_model(pairs: Sequence[Pair], dev: Sequence[Pair], folder: Path) -> Path:
@@ -304,7 +230,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sentences", type=int, default=40)
-    parser.add_argument("--model", type=Path)
+    parser.add_argument("--model", action="append", default=[], metavar="NAME=M.seqmap")
     parser.add_argument("--part", choices=("train", "deploy"))
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
@@ -324,10 +250,13 @@ def main() -> None:
         content["train_threads"] = threads
     if arguments.part != "train":
         with tempfile.TemporaryDirectory() as made:
-            model = arguments.model or quick_model(train_pairs, dev, Path(made))
+            given = dict(one.split("=", 1) for one in arguments.model)
+            if not given:
+                given = {"multi30k-lstm": quick_model(train_pairs, dev, Path(made))}
             sources = [pair.source for pair in dev[: arguments.sentences]]
-            content["deploy"], facts = measure_deployed(model, sources, arguments.rounds, clock)
-            content["facts"] = {**facts, "sentences": len(sources)}
+            for name, model in given.items():
+                found = measure_deployed(Path(model), sources, arguments.rounds, clock)
+                content["deploy"] = {**content.get("deploy", {}), name: found}
     RESULTS.write_text(json.dumps(content, indent=2) + "\n")
     print(json.dumps(content, indent=2))
 
