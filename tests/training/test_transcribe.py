@@ -33,7 +33,7 @@ from seqmap.training import train
 from seqmap.training.heard import hear
 from seqmap.training.hearing import at_tempo, copies, hidden, of_voice, varied, with_noise
 from seqmap.training.loop import Watch
-from seqmap.training.transcribe_tuning import said
+from seqmap.training.transcribe_tuning import said, smoothed, surely_fewer
 
 # Without a search where none is asked about: one of an untrained network takes long.
 TINY = demo_config().replace(
@@ -219,6 +219,28 @@ def test_whole_speakers_are_held_out() -> None:
     one_voice = [Recording(one.sound, one.text) for one in spoken]
     fitting, choosing = find_task("transcribe").hold_out(one_voice, 0.2)
     assert len(choosing) == 12
+
+
+def test_a_grid_is_smoothed_with_its_neighbours() -> None:
+    lucky = np.full((3, 4), 10.0)
+    lucky[0, 0] = 5.0  # alone
+    lucky[1, 2:] = lucky[2, 2:] = 7.0
+    found = smoothed(lucky)
+    assert found[0, 0] == pytest.approx((5 + 0.5 * 10 + 0.5 * 10) / 2)
+    assert np.unravel_index(found.argmin(), found.shape) == (2, 3)
+    np.testing.assert_allclose(smoothed(np.full((2, 5), 3.0)), 3.0)
+
+
+def test_fewer_errors_are_believed_beyond_chance() -> None:
+    before = np.full(20, 2.0)
+    few, many = before.copy(), before.copy()
+    few[:4] -= 1
+    many[:6] -= 1
+    assert not surely_fewer(few, before)
+    assert surely_fewer(many, before)
+    many[10:16] += 1  # as many more elsewhere
+    assert not surely_fewer(many, before)
+    assert not surely_fewer(before, before)
 
 
 def test_recordings_that_cannot_be_learned_from() -> None:
