@@ -164,10 +164,11 @@ class NativeLayer:
         self, x: Floats, past: Floats, source: Floats, shut: Floats
     ) -> tuple[Floats, Floats, Floats]:
         """Take a step; see `decoders.ops.Layer`."""
+        past, source, shut = (np.ascontiguousarray(a, np.float32) for a in (past, source, shut))
         rows, steps, pair = past.shape
         sentences, places = shut.shape
         hypotheses = rows // sentences
-        x = x.copy()
+        x = np.array(x, np.float32, order="C")
         after = np.empty((rows, steps + 1, pair), np.float32)
         shares = np.empty((sentences, hypotheses, places), np.float32)
         arrays = (x, past, after, source, shut, shares)
