@@ -7,7 +7,8 @@ by configs/multi30k-MODEL.toml where there is no such file.
 Trained on train, chosen on val (epoch and length penalty), measured once on test_2016_flickr with
 sacrebleu: case kept, on text as people write it. One JSON line per run is added to
 benchmarks/results/translation.jsonl; `benchmarks/run` turns these into RESULTS.md. The model of
-each run is left in --models, if that is given.
+each run is left in --models, if that is given; one that is there is measured again, with the beam
+of its configuration, instead of trained.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from seqmap.data.pairs import PairDataset, read_pairs
+from seqmap.config import Config
+from seqmap.data.pairs import Pair, PairDataset, read_pairs
 from seqmap.evaluate import evaluate
-from seqmap.runtime.archive import to_bytes
+from seqmap.runtime.archive import Archive, read, to_bytes
 from seqmap.runtime.quantize import quantized
 from seqmap.runtime.session import restore
 from seqmap.tasks import find_task
@@ -48,34 +52,49 @@ def run(name: str, data: Path, seeds: range, *, baseline: bool, models: Path | N
     fitting, dev, test = parts
     found = reference(TASK, fitting, test, None) if baseline else None
     for seed in seeds:
-        started, busy = time.perf_counter(), time.process_time()
         chosen = replace(config, train=replace(config.train, seed=seed))
         out = None if models is None else models / f"{name}.{seed}.seqmap"
-        trained = train(
-            TASK, fitting, dev, config=chosen, out=out, resume=True, watch=Watch(epoch=_say)
-        )
-        seconds, cpu = time.perf_counter() - started, time.process_time() - busy
-        small = restore(quantized(trained.archive, "int8"))
-        exact, rounded = evaluate(restore(trained.archive), test), evaluate(small, test)
+        archive, facts = made(name, chosen, fitting, dev, out)
+        beam = config.translate.beam
+        whole = restore(archive).with_search(beam=beam)
+        small = restore(quantized(archive, "int8")).with_search(beam=beam)
+        exact, rounded = evaluate(whole, test), evaluate(small, test)
         row = {
             "run": name,
             "seed": seed,
             "config": path,
-            "epochs": len(trained.history),
-            "seconds": round(seconds, 1),
-            "cpu_seconds": round(cpu, 1),
-            "dev": trained.metrics,
+            **facts,
+            "dev": evaluate(whole, dev).metrics,
             "test": {**exact.metrics, "bleu_lowercase": exact.details["bleu_lowercase"]},
             "test_int8": rounded.metrics,
             "signatures": exact.details["signatures"],
             "baseline": None if found is None else found.metrics,
-            "notes": trained.notes,
             "bytes_int8": len(to_bytes(small.archive)),
         }
         RESULTS.parent.mkdir(exist_ok=True)
         with RESULTS.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-        print(f"{name} {seed} BLEU {row['test']['bleu']:.2f} {seconds:.0f} s", flush=True)
+        print(f"{name} {seed} BLEU {row['test']['bleu']:.2f} {facts['seconds']} s", flush=True)
+
+
+def made(
+    name: str, config: Config, fitting: Sequence[Pair], dev: Sequence[Pair], out: Path | None
+) -> tuple[Archive, dict[str, Any]]:
+    """Return a model, and how long its training took: of one that is there, what was noted then."""
+    kept = ("epochs", "seconds", "cpu_seconds", "notes")
+    if out is not None and out.exists():
+        rows = [json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()]
+        noted = [row for row in rows if (row["run"], row["seed"]) == (name, config.train.seed)]
+        if not noted:
+            raise SystemExit(f"{out} is there, but {RESULTS} does not say how it was made")
+        return read(out), {key: noted[-1][key] for key in kept}
+    started, busy = time.perf_counter(), time.process_time()
+    trained = train(
+        TASK, fitting, dev, config=config, out=out, resume=True, watch=Watch(epoch=_say)
+    )
+    seconds, cpu = time.perf_counter() - started, time.process_time() - busy
+    values = (len(trained.history), round(seconds, 1), round(cpu, 1), trained.notes)
+    return trained.archive, dict(zip(kept, values, strict=True))
 
 
 def _say(epoch: Epoch) -> None:
