@@ -258,6 +258,8 @@ def test_command(make_archive: Make, tmp_path: Path) -> None:
         (["--target", "none"], "does not know this label"),
         (["--out", str(tmp_path / "no" / "e.html")], "cannot write the page"),
         (["--corpus", str(tmp_path / "none.txt")], "none.txt"),
+        (["--out", str(tmp_path / "f.png")], "--out writes another kind of file"),
+        (["--png", str(tmp_path / "f.html")], "--png writes another kind of file"),
     ):
         done = CliRunner().invoke(app, [*words, *more])
         assert done.exit_code == 2 and message in done.stderr, more

@@ -45,8 +45,10 @@ def run_explain(request: ExplainRequest, screen: Screen) -> None:
     """Explain, show the weightiest symbols, and write what was asked for.
 
     Raises:
-        UserError: The model does not explain, or something given cannot be used.
+        UserError: The model does not explain, or something given cannot be used, as a page's name
+            that ends like a picture's.
     """
+    _check_names(request)
     session = load(request.model)
     texts: Iterable[str] = ()
     if request.corpus is not None:
@@ -72,6 +74,19 @@ def run_explain(request: ExplainRequest, screen: Screen) -> None:
         picture(explanation, request.png)
         screen.note(f"wrote {request.png}")
     screen.close({"task": session.task.name, **explanation.record()})
+
+
+def _check_names(request: ExplainRequest) -> None:
+    for option, path, ends in (
+        ("--out", request.out, (".html", ".htm")),
+        ("--png", request.png, (".png",)),
+    ):
+        if path is not None and path.suffix.lower() not in ends:
+            raise UserError(
+                f"{option} writes another kind of file",
+                given=path,
+                allowed=f"a name that ends in {ends[0]}; --out for a page, --png for a picture",
+            )
 
 
 def chosen(given: str | None) -> int | tuple[int, int] | None:
