@@ -56,12 +56,13 @@ class TranslateNetworks:
         return scores, attention, after
 
     def _mean(self, scores: Sequence[Floats]) -> Floats:
-        """Return log of the mean probability of each piece, (rows, pieces)."""
-        total: Floats = np.zeros((), np.float32)
+        """Return log of the mean probability of each piece, (rows, pieces); takes its argument."""
+        total, share = scores[0], np.float32(math.log(len(scores)))
         for own in scores:
-            sums = self._kernel.best(own, 1)[0]
-            own -= sums[:, None] + np.float32(math.log(len(scores)))
-            total = total + np.exp(own, out=own)
+            own -= self._kernel.best(own, 1)[0][:, None] + share
+            np.exp(own, out=own)
+            if own is not total:
+                total += own
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(total, out=total))
 
