@@ -104,7 +104,7 @@ struct LayerStep {
     if (const int32_t code = seqmap_dense_run(layer.own, here, rows, wide)) return code;
     for (int64_t r = 0; r < rows; ++r) {
       float* to = after + r * (steps + 1) * 2 * width;
-      std::memcpy(to, past + r * steps * 2 * width, count(steps * 2 * width) * sizeof(float));
+      if (steps) std::memcpy(to, past + r * steps * 2 * width, count(steps * 2 * width) * sizeof(float));
       std::memcpy(to + steps * 2 * width, wide + (3 * r + 1) * width, count(2 * width) * sizeof(float));
     }
     attend({rows, 1, steps + 1, layer.heads, width, wide, 3 * width, after, nullptr, context, unseen});
