@@ -213,6 +213,7 @@ def measure_deployed(
         "beam": BEAM,
         "sentences": len(sources),
         "clock": "cpu" if clock is time.process_time else "wall",
+        "rounds": rounds,
     }
 
 
@@ -244,10 +245,9 @@ def main() -> None:
     content |= {"isa": native.isa(), "torch": torch.__version__, "rounds": arguments.rounds}
     clock = time.process_time if arguments.clock == "cpu" else time.perf_counter
     threads = 1 if arguments.clock == "cpu" else len(os.sched_getaffinity(0))
-    content["clock"] = arguments.clock
     if arguments.part != "deploy":
         content["train"] = measure_training(train_pairs, arguments.rounds, threads, clock)
-        content["train_threads"] = threads
+        content |= {"train_threads": threads, "train_clock": arguments.clock}
     if arguments.part != "train":
         with tempfile.TemporaryDirectory() as made:
             given = dict(one.split("=", 1) for one in arguments.model)
