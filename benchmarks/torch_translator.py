@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from seqmap.nn.encoders.transformer import positions
 from seqmap.nn.model import load_arrays
 from seqmap.nn.translator import Member, TranslationNetwork
+from seqmap.runtime.members import member_prefix
 from seqmap.runtime.translate import TranslateSession
 
 Pairs = tuple[Tensor, Tensor]
@@ -40,7 +41,7 @@ class TorchTranslator:
         network.eval()
         kind = _TransformerSteps if config.translate.decoder == "transformer" else _LSTMSteps
         self.members = [
-            kind(member, session, "" if place == 0 else f"others.{place - 1}.")
+            kind(member, session, member_prefix(place))
             for place, member in enumerate(network.members)
         ]
 
@@ -100,9 +101,8 @@ class _Steps(ABC):
                 names = (("w_ih", "weight_ih"), ("w_hh", "weight_hh"), ("bias", "bias_ih"))
                 for ours, theirs in names:
                     value = np.array(arrays[f"{prefix}encoder.layers.{layer}.{side}.{ours}"])
-                    getattr(self.encoder, f"{theirs}_l{layer}{suffix}").data = torch.from_numpy(
-                        value
-                    )
+                    own = getattr(self.encoder, f"{theirs}_l{layer}{suffix}")
+                    own.data = torch.from_numpy(value)
                 getattr(self.encoder, f"bias_hh_l{layer}{suffix}").data.zero_()
 
     def begin(self, source: Tensor, beam: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -13,25 +13,8 @@ from seqmap.runtime.ops.weights import Floats
 
 pytestmark = pytest.mark.skipif(not native.available(), reason="there is no native core")
 
+Paths = Callable[[], Iterator[str]]
 LIMITS = {"fp32": 2e-5, "bf16": 0.1, "int8": 0.3}
-
-
-@pytest.fixture(autouse=True)
-def best_isa() -> Iterator[None]:
-    yield
-    native.set_isa("auto")
-
-
-def paths() -> Iterator[str]:
-    """Force each instruction set, with and without its sub-features."""
-    for isa in native.available_isas():
-        for features in (True, False):
-            native.set_isa(isa)
-            for name in ("bf16", "vnni"):
-                native.set_feature(name, features)
-            yield f"{isa}, features {features}"
-    for name in ("bf16", "vnni"):
-        native.set_feature(name, True)
 
 
 def weights(width: int, heads: int, inner: int, memory: int) -> LayerWeights:
@@ -82,7 +65,12 @@ def inputs(
     ],
 )
 def test_native_layers_agree_with_numpy(
-    precision: str, width: int, heads: int, inner: int, sizes: tuple[int, int, int, int]
+    paths: Paths,
+    precision: str,
+    width: int,
+    heads: int,
+    inner: int,
+    sizes: tuple[int, int, int, int],
 ) -> None:
     from seqmap.runtime.native_dense import NativeOps
 
@@ -104,7 +92,7 @@ def test_native_layers_agree_with_numpy(
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
-def test_a_sentence_has_the_same_bits_alone_and_among_others(precision: str) -> None:
+def test_a_sentence_has_the_same_bits_alone_and_among_others(paths: Paths, precision: str) -> None:
     from seqmap.runtime.native_dense import NativeOps
 
     width = 48
@@ -119,7 +107,7 @@ def test_a_sentence_has_the_same_bits_alone_and_among_others(precision: str) -> 
             np.testing.assert_array_equal(one, kept, err_msg=path)
 
 
-def test_layer_norm_agrees_with_numpy() -> None:
+def test_layer_norm_agrees_with_numpy(paths: Paths) -> None:
     from seqmap.runtime.native_dense import NativeOps
 
     random = np.random.default_rng(0)

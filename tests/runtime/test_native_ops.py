@@ -27,14 +27,6 @@ POOLINGS = ["last", "mean", "max", "mean-max", "attention"]
 BOUNDS = {"fp32": 1e-6, "bf16": 4e-3, "int8": 1.5e-2}
 
 
-@pytest.fixture(autouse=True)
-def best_isa():
-    yield
-    native.set_isa("auto")
-    for feature in ("bf16", "vnni"):
-        native.set_feature(feature, True)
-
-
 def weights(
     hidden, *, layers=1, directions=1, size=7, vocabulary=50, pooling="last", classes=0, seed=0
 ):
@@ -131,22 +123,14 @@ def documents(lengths, vocabulary=50, seed=1):
     return [rng.integers(0, vocabulary, n).astype(np.int32) for n in lengths]
 
 
-def paths():
-    """Every instruction set, with and without its sub-features."""
-    for isa in native.available_isas():
-        for features in (True, False):
-            native.set_isa(isa)
-            for feature in ("bf16", "vnni"):
-                native.set_feature(feature, features)
-            yield f"{isa}{'' if features else ' plain'}"
-
-
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
 @pytest.mark.parametrize(
     ("hidden", "layers", "directions", "size"),
     [(1, 1, 1, 1), (16, 1, 2, 16), (19, 2, 2, 7), (33, 3, 1, 20), (64, 2, 1, 32), (80, 1, 1, 130)],
 )
-def test_documents_agree_with_float64_on_every_path(precision, hidden, layers, directions, size):
+def test_documents_agree_with_float64_on_every_path(
+    paths, precision, hidden, layers, directions, size
+):
     for pooling in POOLINGS:
         arrays = weights(
             hidden, layers=layers, directions=directions, size=size, pooling=pooling, classes=3
@@ -325,7 +309,7 @@ def test_vectors_stream_like_the_whole():
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_paths_with_fused_multiply_add_agree_to_the_bit(precision):
+def test_paths_with_fused_multiply_add_agree_to_the_bit(paths, precision):
     arrays = weights(40, layers=2, directions=2, size=30, pooling="mean-max", classes=2)
     docs = documents([50, 3, 20, 64])
     got = {}
@@ -339,7 +323,7 @@ def test_paths_with_fused_multiply_add_agree_to_the_bit(precision):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
-def test_huge_tiny_and_denormal_numbers_give_finite_states(precision):
+def test_huge_tiny_and_denormal_numbers_give_finite_states(paths, precision):
     for scale in (1e30, 1e-30, 1e-42):
         arrays = weights(18, layers=2, directions=2, size=5)
         arrays["embedding.weight"] = (arrays["embedding.weight"] * scale).astype(np.float32)
@@ -351,7 +335,7 @@ def test_huge_tiny_and_denormal_numbers_give_finite_states(precision):
             assert np.abs(states - expected).max() < BOUNDS[precision], (path, scale)
 
 
-def test_int8_does_not_saturate():
+def test_int8_does_not_saturate(paths):
     """All bytes at their largest: pairs of their products would pass 16 bits."""
     hidden = 64
     arrays = weights(hidden)

@@ -3,17 +3,16 @@
 #include <new>
 
 #include "base/error.h"
-#include "base/thread_pool.h"
 #include "infer/dense.h"
 #include "infer/kernels.h"
 #include "infer/memory.h"
+#include "infer/rows.h"
 #include "seqmap_dense.h"
 
 using namespace seqmap;
 
 namespace {
 
-constexpr int64_t kMost = int64_t{1} << 24;
 constexpr int64_t kRowsAtOnce = 16;  // of one thread
 constexpr float kNormFloor = 1e-5f;  // torch's default
 
@@ -54,18 +53,7 @@ struct Attention {
 
 // Throws std::bad_alloc.
 void attend(const Attention& attention) {
-  const int64_t rows = attention.rows, parts = (rows + kRowsAtOnce - 1) / kRowsAtOnce;
-  if (parts == 1) return attention.run(0, rows);
-  bool failed = false;
-  parallel(static_cast<int32_t>(parts), [&](int32_t part) {
-    const int64_t begin = part * kRowsAtOnce, end = begin + kRowsAtOnce;
-    try {
-      attention.run(begin, end < rows ? end : rows);
-    } catch (const std::bad_alloc&) {
-      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
-    }
-  });
-  if (failed) throw std::bad_alloc();
+  in_pieces(attention.rows, kRowsAtOnce, [&](int64_t begin, int64_t end) { attention.run(begin, end); });
 }
 
 bool shaped(const seqmap_dense* dense, int64_t outputs, int64_t inputs) {
@@ -130,7 +118,7 @@ struct LayerStep {
 
 int32_t seqmap_dense_norm(const float* x, int64_t rows, int64_t width, const float* weight, const float* bias,
                           float* y) {
-  if (rows < 0 || rows > kMost || width < 1 || width > kMost) return fail(SEQMAP_EINVAL, "sizes out of range");
+  if (rows < 0 || rows > kMostRows || width < 1 || width > kMostRows) return fail(SEQMAP_EINVAL, "sizes out of range");
   if (rows == 0) return SEQMAP_OK;
   if (!x || !weight || !bias || !y) return fail(SEQMAP_EINVAL, "a required pointer is null");
   norm_rows(x, rows, width, weight, bias, y);
@@ -142,9 +130,9 @@ int32_t seqmap_decoder_layer_step(const seqmap_decoder_layer* layer, int64_t sen
                                   const float* source, const float* shut, float* shares) {
   if (!layer || !fits(*layer)) return fail(SEQMAP_EINVAL, "the products of the layer do not fit each other");
   for (const int64_t size : {sentences, hypotheses, places}) {
-    if (size < 1 || size > kMost) return fail(SEQMAP_EINVAL, "sizes out of range");
+    if (size < 1 || size > kMostRows) return fail(SEQMAP_EINVAL, "sizes out of range");
   }
-  if (steps < 0 || steps > kMost || sentences * hypotheses > kMost) return fail(SEQMAP_EINVAL, "sizes out of range");
+  if (steps < 0 || steps > kMostRows || sentences * hypotheses > kMostRows) return fail(SEQMAP_EINVAL, "sizes out of range");
   if (!x || (steps && !past) || !after || !source || !shut || !shares) {
     return fail(SEQMAP_EINVAL, "a required pointer is null");
   }

@@ -6,17 +6,16 @@
 #include <new>
 
 #include "base/error.h"
-#include "base/thread_pool.h"
 #include "infer/dense.h"
 #include "infer/kernels.h"
 #include "infer/memory.h"
+#include "infer/rows.h"
 #include "seqmap_infer.h"
 
 using namespace seqmap;
 
 namespace {
 
-constexpr int64_t kMost = int64_t{1} << 24;
 constexpr int64_t kRowsAtOnce = 12;  // of one thread: two groups of rows that share the weights they read
 
 const InferKernels& kernels_of(int format) {
@@ -69,8 +68,8 @@ void best_of(const float* x, int64_t columns, int64_t count, float* values, int6
 int32_t seqmap_dense_create(const float* weight, const float* bias, int64_t outputs, int64_t inputs, int32_t precision,
                             seqmap_dense** dense) {
   if (!weight || !dense) return fail(SEQMAP_EINVAL, "a required pointer is null");
-  if (outputs < 1 || outputs > kMost) return fail(SEQMAP_EINVAL, "outputs out of range");
-  if (inputs < 1 || inputs > kMost) return fail(SEQMAP_EINVAL, "inputs out of range");
+  if (outputs < 1 || outputs > kMostRows) return fail(SEQMAP_EINVAL, "outputs out of range");
+  if (inputs < 1 || inputs > kMostRows) return fail(SEQMAP_EINVAL, "inputs out of range");
   if (precision < SEQMAP_FP32 || precision > SEQMAP_INT8) return fail(SEQMAP_EINVAL, "unknown precision %d", precision);
   try {
     const Source source{weight, inputs, plain_rows(outputs), padded_columns(inputs, 1), bias, false};
@@ -85,32 +84,21 @@ void seqmap_dense_destroy(seqmap_dense* dense) { delete dense; }
 
 int32_t seqmap_dense_run(const seqmap_dense* dense, const float* x, int64_t rows, float* y) {
   if (!dense) return fail(SEQMAP_EINVAL, "there is no matrix");
-  if (rows < 0 || rows > kMost) return fail(SEQMAP_EINVAL, "rows out of range");
+  if (rows < 0 || rows > kMostRows) return fail(SEQMAP_EINVAL, "rows out of range");
   if (rows == 0) return SEQMAP_OK;
   if (!x || !y) return fail(SEQMAP_EINVAL, "a required pointer is null");
-  const int64_t parts = (rows + kRowsAtOnce - 1) / kRowsAtOnce;
   try {
-    if (parts == 1) {
-      run_rows(*dense, x, rows, y);
-      return SEQMAP_OK;
-    }
-    bool failed = false;
-    parallel(static_cast<int32_t>(parts), [&](int32_t part) {
-      const int64_t begin = part * kRowsAtOnce, take = rows - begin < kRowsAtOnce ? rows - begin : kRowsAtOnce;
-      try {
-        run_rows(*dense, x + begin * dense->inputs, take, y + begin * dense->outputs);
-      } catch (const std::bad_alloc&) {
-        __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
-      }
+    in_pieces(rows, kRowsAtOnce, [&](int64_t begin, int64_t end) {
+      run_rows(*dense, x + begin * dense->inputs, end - begin, y + begin * dense->outputs);
     });
-    return failed ? fail(SEQMAP_ENOMEM, "not enough memory") : SEQMAP_OK;
   } catch (const std::bad_alloc&) {
     return fail(SEQMAP_ENOMEM, "not enough memory");
   }
+  return SEQMAP_OK;
 }
 
 int32_t seqmap_dense_cell(const float* sums, int64_t rows, int64_t hidden, float* c, float* h) {
-  if (rows < 0 || rows > kMost || hidden < 1 || hidden > kMost) return fail(SEQMAP_EINVAL, "sizes out of range");
+  if (rows < 0 || rows > kMostRows || hidden < 1 || hidden > kMostRows) return fail(SEQMAP_EINVAL, "sizes out of range");
   if (rows == 0) return SEQMAP_OK;
   if (!sums || !c || !h) return fail(SEQMAP_EINVAL, "a required pointer is null");
   const InferKernels& kernels = kernels_of(SEQMAP_FP32);
@@ -122,7 +110,7 @@ int32_t seqmap_dense_cell(const float* sums, int64_t rows, int64_t hidden, float
 
 int32_t seqmap_dense_best(const float* scores, int64_t rows, int64_t columns, int64_t count, float* total,
                           float* values, int64_t* places) {
-  if (rows < 0 || rows > kMost || columns < 1 || columns > kMost) return fail(SEQMAP_EINVAL, "sizes out of range");
+  if (rows < 0 || rows > kMostRows || columns < 1 || columns > kMostRows) return fail(SEQMAP_EINVAL, "sizes out of range");
   if (count < 1 || count > columns) return fail(SEQMAP_EINVAL, "count must be 1 to the number of columns");
   if (rows == 0) return SEQMAP_OK;
   if (!scores || !total || !values || !places) return fail(SEQMAP_EINVAL, "a required pointer is null");

@@ -1,19 +1,5 @@
 // What a Transformer's step needs beside its products. Included by unit.cpp inside the variant's namespace.
 
-SEQMAP_INLINE void store_up_to(float* p, Vec a, int64_t lanes) {
-  if (lanes >= kWidth) {
-    store(p, a);
-  } else if (lanes > 0) {
-    store_partial(p, a, static_cast<int>(lanes));
-  }
-}
-
-SEQMAP_INLINE float dot_product(const float* a, const float* b, int64_t n) {
-  Vec total = zero();
-  for (int64_t i = 0; i < n; i += kWidth) total = fma(load_up_to(a + i, n - i), load_up_to(b + i, n - i), total);
-  return sum_lanes(total);
-}
-
 // Softmax of `scores` in place; what is further than kExpLimit below the largest gets no share at all.
 SEQMAP_INLINE void shares(float* scores, int64_t n) {
   float most = scores[0], total = 0.f;

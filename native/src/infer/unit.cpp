@@ -24,6 +24,25 @@ SEQMAP_INLINE Vec load_up_to(const float* x, int64_t lanes) {
   return lanes <= 0 ? zero() : load_partial(x, static_cast<int>(lanes));
 }
 
+SEQMAP_INLINE void store_up_to(float* p, Vec a, int64_t lanes) {
+  if (lanes >= kWidth) {
+    store(p, a);
+  } else if (lanes > 0) {
+    store_partial(p, a, static_cast<int>(lanes));
+  }
+}
+
+SEQMAP_INLINE float dot_product(const float* a, const float* b, int64_t n) {
+  Vec total = zero(), other = zero();
+  int64_t i = 0;
+  for (; i + 2 * kWidth <= n; i += 2 * kWidth) {
+    total = fma(load(a + i), load(b + i), total);
+    other = fma(load(a + i + kWidth), load(b + i + kWidth), other);
+  }
+  for (; i < n; i += kWidth) total = fma(load_up_to(a + i, n - i), load_up_to(b + i, n - i), total);
+  return sum_lanes(add(total, other));
+}
+
 #include "infer/multi_head.inl.h"
 
 template <class F>
@@ -70,15 +89,7 @@ void blend(float* total, const float* x, float keep, float gain, int64_t n) {
 
 void dense(const float* weight, const float* bias, const float* x, float* y, int64_t rows, int64_t columns) {
   for (int64_t r = 0; r < rows; ++r) {
-    const float* w = weight + r * columns;
-    Vec total = zero(), other = zero();
-    int64_t i = 0;
-    for (; i + 2 * kWidth <= columns; i += 2 * kWidth) {
-      total = fma(load(w + i), load(x + i), total);
-      other = fma(load(w + i + kWidth), load(x + i + kWidth), other);
-    }
-    for (; i < columns; i += kWidth) total = fma(load_up_to(w + i, columns - i), load_up_to(x + i, columns - i), total);
-    y[r] = bias[r] + sum_lanes(add(total, other));
+    y[r] = bias[r] + dot_product(weight + r * columns, x, columns);
   }
 }
 
@@ -90,15 +101,8 @@ void cell(const float* sums, int64_t hidden, float* c, float* h) {
     for (int g = 0; g < kGates; ++g) gates[g] = load_up_to(sums + g * hidden + i, lanes);
     Vec now = load_up_to(c + i, lanes);
     const Vec state = exact_cell(gates[kInput], gates[kForget], gates[kCell], gates[kOutput], &now);
-    if (lanes >= kWidth) {
-      store(c + i, now);
-      store(h + i, state);
-      continue;
-    }
-    float kept[kWidth], shown[kWidth];
-    store(kept, now);
-    store(shown, state);
-    for (int64_t k = 0; k < lanes; ++k) c[i + k] = kept[k], h[i + k] = shown[k];
+    store_up_to(c + i, now, lanes);
+    store_up_to(h + i, state, lanes);
   }
 }
 

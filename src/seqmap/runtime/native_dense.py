@@ -6,6 +6,7 @@ A thin layer over `native/include/seqmap_dense.h`, for decoders that go step by 
 from __future__ import annotations
 
 import ctypes
+import functools
 from ctypes import POINTER, c_int32, c_int64, c_void_p
 
 import numpy as np
@@ -20,6 +21,7 @@ _PRECISIONS = {"fp32": 0, "bf16": 1, "int8": 2}
 _PRODUCTS = ("own", "own_output", "query", "output", "feed1", "feed2")
 
 
+@functools.cache
 def _core() -> ctypes.CDLL:
     core = native.require()
     pointer = c_void_p

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from seqmap.config import TranslateConfig
 from seqmap.runtime.decoders.base import Decoder, DecoderState, shut
-from seqmap.runtime.decoders.ops import Ops, softmax
-from seqmap.runtime.ops.weights import Arrays, Floats, take
+from seqmap.runtime.decoders.ops import Ops
+from seqmap.runtime.ops.transformer import softmax
+from seqmap.runtime.ops.weights import Arrays, Floats, take, take_linear
 
 
 class Attention(ABC):
@@ -88,13 +89,12 @@ class _Attending(Decoder):
         hidden = config.hidden
         self._config, self._ops, self._hidden, self._size = config, ops, hidden, size
         self._attention: Attention = _ATTENTIONS[config.attention](arrays, memory_size, config)
-        name = "decoder.start"
-        self._start = take(arrays, f"{name}.weight", config.layers * hidden, memory_size).T
-        self._start_bias = take(arrays, f"{name}.bias", config.layers * hidden)
-        name = "decoder.combine"
+        start, self._start_bias = take_linear(
+            arrays, "decoder.start", config.layers * hidden, memory_size
+        )
+        self._start = start.T
         self._combine = ops.dense(
-            take(arrays, f"{name}.weight", size, hidden + memory_size),
-            take(arrays, f"{name}.bias", size),
+            *take_linear(arrays, "decoder.combine", size, hidden + memory_size)
         )
         # One product for what a layer reads and for what it remembers: (4 hidden, inputs + hidden).
         self._layers = []

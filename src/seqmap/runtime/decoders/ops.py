@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from seqmap.runtime.ops.transformer import normed
+from seqmap.runtime.ops.transformer import normed, softmax
 from seqmap.runtime.ops.weights import Floats
 
 Dense = Callable[[Floats], Floats]
@@ -166,14 +166,6 @@ class NumpyLayer:
         shares = softmax(scores)
         context = (shares @ by_head(pairs[:, :, width:])).transpose(0, 2, 1, 3)
         return context.reshape(groups * queries, width), shares.mean(axis=1)
-
-
-def softmax(scores: Floats) -> Floats:
-    """Return the softmax over the last axis; overwrites its argument."""
-    scores -= scores.max(axis=-1, keepdims=True)
-    np.exp(scores, out=scores)
-    scores /= scores.sum(axis=-1, keepdims=True)
-    return scores
 
 
 def _sigmoid(x: Floats) -> Floats:

@@ -14,7 +14,7 @@ from seqmap.errors import ArchiveError
 from seqmap.runtime.decoders.base import Decoder, DecoderState, shut
 from seqmap.runtime.decoders.ops import LayerWeights, Linear, Ops
 from seqmap.runtime.ops.transformer import positions, take_norm
-from seqmap.runtime.ops.weights import Arrays, Floats, take
+from seqmap.runtime.ops.weights import Arrays, Floats, take_linear
 
 
 class TransformerDecoder(Decoder):
@@ -37,13 +37,13 @@ class TransformerDecoder(Decoder):
                 "the decoder's width is not a multiple of its attention heads",
                 given=f"hidden {width}, heads {config.heads}",
             )
-        self._project = ops.dense(*_linear(arrays, "decoder.project", width, size))
+        self._project = ops.dense(*take_linear(arrays, "decoder.project", width, size))
         self._layers = [
             ops.layer(_layer(arrays, f"decoder.layers.{layer}.", memory_size, config))
             for layer in range(config.layers)
         ]
         self._norm = ops.norm(*take_norm(arrays, "decoder.norm", width))
-        self._combine = ops.dense(*_linear(arrays, "decoder.combine", size, width))
+        self._combine = ops.dense(*take_linear(arrays, "decoder.combine", size, width))
         self._width = width
         self._positions = positions(256, width)
 
@@ -80,7 +80,7 @@ def _layer(arrays: Arrays, prefix: str, memory_size: int, config: TranslateConfi
     scale = np.float32((width // config.heads) ** -0.5)
 
     def linear(name: str, outputs: int, inputs: int) -> Linear:
-        return _linear(arrays, f"{prefix}{name}", outputs, inputs)
+        return take_linear(arrays, f"{prefix}{name}", outputs, inputs)
 
     def norm(number: int) -> Linear:
         return take_norm(arrays, f"{prefix}norm{number}", width)
@@ -99,10 +99,6 @@ def _layer(arrays: Arrays, prefix: str, memory_size: int, config: TranslateConfi
         feed1=linear("feed1", inner, width),
         feed2=linear("feed2", width, inner),
     )
-
-
-def _linear(arrays: Arrays, name: str, outputs: int, inputs: int) -> Linear:
-    return take(arrays, f"{name}.weight", outputs, inputs), take(arrays, f"{name}.bias", outputs)
 
 
 def _scaled(layer: Linear, scale: np.float32) -> Linear:

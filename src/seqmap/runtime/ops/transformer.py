@@ -152,11 +152,15 @@ def positions(time: int, width: int) -> Floats:
 
 def _shares(query: Floats, key: Floats) -> Floats:
     """Return the softmax of query · key, (heads, time, time): rows add up to 1."""
-    scores = query @ key.transpose(0, 2, 1)
+    return softmax(query @ key.transpose(0, 2, 1))
+
+
+def softmax(scores: Floats) -> Floats:
+    """Return the softmax over the last axis; overwrites its argument."""
     scores -= scores.max(axis=-1, keepdims=True)
     np.exp(scores, out=scores)
     scores /= scores.sum(axis=-1, keepdims=True)
-    return np.asarray(scores)
+    return scores
 
 
 def take_norm(arrays: Arrays, name: str, width: int) -> tuple[Floats, Floats]:

@@ -67,11 +67,16 @@ def take(arrays: Arrays, name: str, *shape: int | None) -> Floats:
     return np.asarray(widened(arrays, name), dtype=np.float32)
 
 
-def take_dense(arrays: Arrays, name: str, outputs: int, inputs: int) -> tuple[Floats, Floats]:
-    """Return `name.weight`, transposed to (inputs, outputs), and `name.bias` (outputs,).
+def take_linear(arrays: Arrays, name: str, outputs: int, inputs: int) -> tuple[Floats, Floats]:
+    """Return `name.weight` (outputs, inputs) and `name.bias` (outputs,).
 
     Raises:
         ArchiveError: One is missing or of another shape.
     """
-    weight = take(arrays, f"{name}.weight", outputs, inputs)
-    return np.ascontiguousarray(weight.T), take(arrays, f"{name}.bias", outputs)
+    return take(arrays, f"{name}.weight", outputs, inputs), take(arrays, f"{name}.bias", outputs)
+
+
+def take_dense(arrays: Arrays, name: str, outputs: int, inputs: int) -> tuple[Floats, Floats]:
+    """Return the same with the weight transposed to (inputs, outputs)."""
+    weight, bias = take_linear(arrays, name, outputs, inputs)
+    return np.ascontiguousarray(weight.T), bias
