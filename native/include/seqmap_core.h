@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a signature or a struct below changes; the Python loader refuses another number. */
-#define SEQMAP_ABI_VERSION 5
+#define SEQMAP_ABI_VERSION 6
 
 enum {
   SEQMAP_OK = 0,

@@ -140,6 +140,21 @@ def test_a_greedy_answer_from_the_two_graphs(trained: Trained, decoder: str) -> 
     assert written[: len(session.written_ids(text))] == session.written_ids(text).tolist()
 
 
+def test_transcribers_without_convolutions() -> None:
+    from seqmap.samples.syllables import RATE, speech
+    from seqmap.tasks.recordings import AudioSet
+
+    spoken = [one.recording for one in speech(12)]
+    task = find_task("transcribe")
+    config = task.config().replace(
+        audio__mels=12, audio__filters=0, audio__context=0, transcribe__search="greedy",
+        train__threads=1, train__epochs=1, encoder__hidden=16,
+    )  # fmt: skip
+    made = train(task, spoken[:8], spoken[8:], config=config, targets=AudioSet(RATE)).archive
+    session: Any = restore(made, precision="fp32")
+    assert 0 < check(graphs_of(session), session, sample_inputs(session)) < 1e-4
+
+
 @pytest.mark.parametrize("encoder", ["transformer", "lstm-transformer"])
 def test_transcribers_and_signals_with_transformers(encoder: str) -> None:
     from seqmap.samples.signals import gestures

@@ -22,7 +22,8 @@ from seqmap.config import AudioConfig, Config
 from seqmap.data.audio import Recording, Samples
 from seqmap.demo.transcribe import demo_config, run_demo
 from seqmap.errors import DataError, UserError
-from seqmap.nn.transcriber import ctc, padded
+from seqmap.nn.transcriber import StepConvolution, ctc, disagreement, padded
+from seqmap.runtime.ops.convolution import Convolution, StepShape
 from seqmap.runtime.session import restore
 from seqmap.runtime.transcribe import TranscribeSession
 from seqmap.samples.syllables import RATE, SYNTHETIC_NOTICE, speech
@@ -31,7 +32,7 @@ from seqmap.tasks import find_task
 from seqmap.tasks.recordings import AudioSet
 from seqmap.training import train
 from seqmap.training.heard import hear
-from seqmap.training.hearing import at_tempo, copies, hidden, of_voice, varied, with_noise
+from seqmap.training.hearing import at_tempo, copies, hidden, of_voice, paced, varied, with_noise
 from seqmap.training.loop import Watch
 from seqmap.training.transcribe_tuning import said, smoothed, surely_fewer
 
@@ -329,8 +330,11 @@ def test_what_is_done_to_training_recordings() -> None:
     assert 0.02 < np.mean(frames == 0) < 0.7
     noisy = with_noise(plain, rng)
     assert (noisy >= plain).all() and noisy.mean() < plain.mean() + 8
-    found = varied(plain, codec, AudioConfig(mels=12, tempo=0.0), rng)
+    found = varied(plain, codec, config, rng)
     assert found.shape == (-(-len(plain) // 3), codec.size)
+    sizes = {len(paced(plain, config, rng)) / len(plain) for _ in range(40)}
+    assert 1 / 1.16 < min(sizes) < 0.92 and 1.08 < max(sizes) < 1 / 0.84
+    assert paced(plain, AudioConfig(tempo=0.0), rng) is plain
     assert len(at_tempo(plain, 1.25)) == round(len(plain) / 1.25)
     assert np.allclose(at_tempo(plain, 1.0), plain)
     assert len(copies(sound, codec, AudioConfig(mels=12, speed=0.0))) == 1
@@ -469,3 +473,56 @@ def test_the_demo_shows_every_step(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_defaults_are_of_the_task() -> None:
     config = find_task("transcribe").config()
     assert isinstance(config, Config) and config.text.unit == "char" and config.encoder.layers == 3
+
+
+def test_two_hearings_shall_agree() -> None:
+    rng = np.random.default_rng(4)
+    one, other = (torch.from_numpy(rng.normal(size=(2, 5, 3))) for _ in range(2))
+    scores = torch.cat([one, other]).requires_grad_()
+    steps, symbols = torch.tensor([5, 3, 5, 3]), torch.tensor([2, 0, 2, 0])
+    a, b = one.softmax(-1).numpy(), other.softmax(-1).numpy()
+    apart = ((a - b) * (np.log(a) - np.log(b))).sum(-1)  # both directions of Kullback and Leibler
+    expected = (apart[0].sum() / 2 + apart[1, :3].sum() / 1) / 4
+    loss = disagreement(scores, steps, symbols)
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+    loss.backward()
+    assert scores.grad is not None
+    # Each half follows the other: d KL(q || softmax(z)) / dz = softmax(z) - q.
+    pull = torch.cat([one.softmax(-1) - other.softmax(-1), other.softmax(-1) - one.softmax(-1)])
+    weight = torch.tensor([1 / 2, 1.0, 1 / 2, 1.0])[:, None, None] / 4
+    inside = (torch.arange(5) < steps[:, None])[..., None]
+    assert torch.allclose(scores.grad, pull * weight * inside, atol=1e-6)
+    assert disagreement(torch.cat([one, one]), steps, symbols).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_training_with_two_hearings() -> None:
+    spoken = [one.recording for one in speech(6)]
+    config = TINY.replace(audio__consistency=0.2, train__closing=0)
+    first, again = (
+        train(find_task("transcribe"), spoken, config=config, targets=AudioSet(RATE))
+        for _ in range(2)
+    )
+    alone = train(find_task("transcribe"), spoken, config=config.replace(audio__consistency=0.0),
+                  targets=AudioSet(RATE))  # fmt: skip
+    same = first.archive.arrays.items()
+    assert all(np.array_equal(array, again.archive.arrays[name]) for name, array in same)
+    assert first.history[0].train_loss == again.history[0].train_loss
+    assert first.history[0].train_loss > 0 and first.history[0] != alone.history[0]
+
+
+@pytest.mark.parametrize(("stack", "context", "mels"), [(3, 3, 40), (2, 1, 13), (1, 0, 4)])
+def test_convolutions_are_those_of_the_deployed_model(stack: int, context: int, mels: int) -> None:
+    audio = AudioConfig(stack=stack, context=context, mels=mels, filters=6)
+    front = StepConvolution(audio)
+    torch.nn.init.normal_(front.first.bias)
+    torch.nn.init.normal_(front.second.bias)
+    codec = AudioCodec(RATE, mels, stack, context, running=False)
+    rng = np.random.default_rng(stack)
+    parts = [codec.steps(rng.normal(size=(n, mels)).astype(np.float32)) for n in (40, 17, 1)]
+    x, lengths = padded([torch.from_numpy(part) for part in parts])
+    found = front(x).detach().numpy()
+    arrays = {f"convolution.{n}": a.detach().numpy() for n, a in front.state_dict().items()}
+    deployed = Convolution(arrays, StepShape(front.frames, mels, 6))
+    assert found.shape == (3, len(parts[0]), deployed.width)
+    for own, part, length in zip(found, parts, lengths, strict=True):
+        assert np.allclose(own[: int(length)], deployed.read(part), atol=1e-4)

@@ -81,6 +81,18 @@ struct HeadsWork {
   float* weights;                // mean over the heads, one a place, out
 };
 
+// A convolution of one step, whose bands already stand between zeros.
+struct ConvolveWork {
+  int64_t rows, columns, filters;  // what comes out
+  int64_t height, segment;         // frames of a window, and numbers of each: bands * channels
+  int64_t frame, step;             // numbers from frame to frame, and from a window to the next one of the same frames
+  const float* weight;             // (height, segment, filters)
+  const float* bias;
+  const float* x;
+  float* y;                        // (columns, filters) of each row
+  int64_t y_row;                   // numbers from row to row
+};
+
 struct FormatKernels {
   // out[r][column] = the panels applied to row r.
   void (*project)(const Panels& panels, int64_t rows, const void* const* x, const float* x_scale, float* const* out);
@@ -107,6 +119,8 @@ struct InferKernels {
   void (*multi_head)(const HeadsWork& work);
   // y = weight * (x - mean) / sqrt(variance + floor) + bias
   void (*layer_norm)(const float* x, const float* weight, const float* bias, float floor, int64_t width, float* y);
+  // Through tanh.
+  void (*convolve)(const ConvolveWork& work);
 };
 
 #define SEQMAP_DECLARE(name)              \

@@ -43,6 +43,7 @@ SEQMAP_INLINE float dot_product(const float* a, const float* b, int64_t n) {
   return sum_lanes(add(total, other));
 }
 
+#include "infer/convolution.inl.h"
 #include "infer/multi_head.inl.h"
 
 template <class F>
@@ -153,7 +154,8 @@ extern const InferKernels infer_kernels = {
     cell,
     exp_sum,
     multi_head,
-    layer_norm};
+    layer_norm,
+    convolve};
 
 }  // namespace SEQMAP_VARIANT
 }  // namespace seqmap

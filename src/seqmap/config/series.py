@@ -53,6 +53,9 @@ class AudioConfig:
     """Frames of 10 ms that make one step."""
     context: Annotated[int, Between(0, 32)] = 2
     """Further frames that a step sees on either side."""
+    filters: Annotated[int, Between(0, 1024)] = 0
+    """Filters of either of two convolutions over frames and bands, before the encoder; 0 leaves
+    them out (only for speech recognition)."""
     mean: Literal["auto", "whole", "speaker", "running"] = "auto"
     """What bands are centred by; `auto`: the running mean if read left to right, else the whole;
     `speaker`: the mean of all recordings of a speaker, for new voices and microphones."""
@@ -75,3 +78,6 @@ class AudioConfig:
     """Ranges of bands that are hidden in training."""
     band_mask: Annotated[int, Between(0, 256)] = 8
     """Widest of them, in bands."""
+    consistency: Annotated[float, Between(0, 100)] = 0.0
+    """Above 0 a recording comes twice in a batch, varied differently, and this is the weight of
+    what the network says differently of the two (CR-CTC); a pass takes twice as long."""

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from seqmap.codecs.audio import AudioCodec, Floats, Running, Spectrum, Stacker, Voice
 from seqmap.config import Config
+from seqmap.runtime.convolution import StepReader, build_convolution
 from seqmap.runtime.ops import Arrays
+from seqmap.runtime.ops.convolution import StepShape
 from seqmap.runtime.ops.weights import take_dense
 from seqmap.runtime.vectors import VectorStream, build_vector_encoder
 from seqmap.search.ctc import log_chances
@@ -37,7 +39,9 @@ class Acoustics:
         self, arrays: Arrays, config: Config, codec: AudioCodec, *, classes: int, precision: str
     ) -> None:
         self.codec = codec
-        self.encoder = build_vector_encoder(arrays, config.encoder, codec.size, precision=precision)
+        self._front = _convolution(arrays, config, codec)
+        size = codec.size if self._front is None else self._front.width
+        self.encoder = build_vector_encoder(arrays, config.encoder, size, precision=precision)
         self._output = take_dense(arrays, "output", classes, self.encoder.width)
         self._window = max(round(config.transcribe.longest / codec.step), 1) * codec.stack
         # Both are whole steps, or windows would not join.
@@ -51,7 +55,7 @@ class Acoustics:
 
     def stream(self) -> AcousticStream:
         """Begin to hear."""
-        return AcousticStream(self.codec, self.encoder.stream(), self._output)
+        return AcousticStream(self.codec, self._front, self.encoder.stream(), self._output)
 
     def chances(self, recordings: Sequence[Floats]) -> list[Floats]:
         """Return the logarithms of probabilities of whole recordings.
@@ -62,7 +66,7 @@ class Acoustics:
         Returns:
             (steps, classes) each.
         """
-        filled = [steps for steps in recordings if len(steps)]
+        filled = [_read(self._front, steps) for steps in recordings if len(steps)]
         states = iter(self.encoder.states(filled) if filled else ())
         weight, bias = self._output
         none = np.zeros((0, len(bias)), np.float32)
@@ -111,6 +115,17 @@ class Acoustics:
         yield found[0 if first else self._margin // stack :]
 
 
+def _convolution(arrays: Arrays, config: Config, codec: AudioCodec) -> StepReader | None:
+    if config.audio.filters == 0:
+        return None
+    frames = codec.stack + 2 * codec.context
+    return build_convolution(arrays, StepShape(frames, codec.mels, config.audio.filters))
+
+
+def _read(front: StepReader | None, steps: Floats) -> Floats:
+    return steps if front is None else front.read(steps)
+
+
 def _bands(spectrum: Spectrum, blocks: Iterable[Floats]) -> Iterator[Floats]:
     for block in blocks:
         yield spectrum.feed(block)
@@ -124,10 +139,14 @@ class AcousticStream:
     """
 
     def __init__(
-        self, codec: AudioCodec, network: VectorStream, output: tuple[Floats, Floats]
+        self,
+        codec: AudioCodec,
+        front: StepReader | None,
+        network: VectorStream,
+        output: tuple[Floats, Floats],
     ) -> None:
         self._spectrum, self._centre = Spectrum(codec), Running(codec)
-        self._stacker, self._network = Stacker(codec), network
+        self._stacker, self._front, self._network = Stacker(codec), front, network
         self._output = output
 
     def feed(self, samples: NDArray[Any]) -> Floats:
@@ -166,7 +185,7 @@ class AcousticStream:
     def _read(self, steps: Floats) -> Floats:
         weight, bias = self._output
         found = np.empty((len(steps), len(bias)), np.float32)
-        for place, step in enumerate(steps):
+        for place, step in enumerate(_read(self._front, steps)):
             self._network.input[:] = step
             # Row by row: products of many rows may be summed in another order.
             found[place] = log_chances(self._network.step() @ weight + bias)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from seqmap.errors import ConfigError, SeqmapError
 
-ABI_VERSION = 5
+ABI_VERSION = 6
 """Must equal SEQMAP_ABI_VERSION in native/include/seqmap_core.h."""
 
 LIBRARY_VARIABLE = "SEQMAP_LIBRARY"

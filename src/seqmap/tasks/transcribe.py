@@ -60,6 +60,8 @@ class Transcribe(RecordingTask):
         return Config().replace(
             text__unit="char",
             text__vocabulary=500,
+            audio__context=3,
+            audio__filters=32,
             encoder__hidden=192,
             encoder__layers=3,
             encoder__dropout=0.3,

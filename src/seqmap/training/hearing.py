@@ -40,6 +40,8 @@ def varied(
 ) -> Floats:
     """Vary a training recording, (frames, mels), and bring it into steps, (steps, size).
 
+    Its length stays, so that two variations can be compared step by step.
+
     Args:
         bands: Of the recording.
         codec: What centres and stacks them.
@@ -54,8 +56,6 @@ def varied(
     mean = usual.astype(np.float32)[None]
     level = np.float32(LOUDNESS * rng.normal())
     bands, mean = bands + level, mean + level
-    if config.tempo > 0:
-        bands = at_tempo(bands, rng.uniform(1 - config.tempo, 1 + config.tempo))
     if config.tract > 0:
         factor = rng.uniform(1 - config.tract, 1 + config.tract)
         bands, mean = (of_voice(part, factor, codec.rate) for part in (bands, mean))
@@ -65,6 +65,13 @@ def varied(
     if voice is not None:
         voice = Voice(mean[0].astype(np.float64) * voice.frames, voice.frames)
     return codec.steps(hidden(codec.centred(bands, voice), config, rng))
+
+
+def paced(bands: Floats, config: AudioConfig, rng: np.random.Generator) -> Floats:
+    """Bring a training recording to a tempo of chance, (frames, mels): it may become shorter."""
+    if config.tempo == 0:
+        return bands
+    return at_tempo(bands, rng.uniform(1 - config.tempo, 1 + config.tempo))
 
 
 def at_tempo(bands: Floats, factor: float) -> Floats:

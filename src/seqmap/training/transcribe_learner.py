@@ -12,10 +12,10 @@ from torch import Tensor
 from seqmap.codecs.audio import AudioCodec, Floats
 from seqmap.codecs.transcript import TranscriptCodec
 from seqmap.config import Config, TrainConfig
-from seqmap.nn.transcriber import TranscriberNetwork, ctc, padded
+from seqmap.nn.transcriber import TranscriberNetwork, ctc, disagreement, padded
 from seqmap.search.ctc import best_path
 from seqmap.training.heard import HeardPart
-from seqmap.training.hearing import step_counts, varied
+from seqmap.training.hearing import paced, step_counts, varied
 from seqmap.training.learner import Learner, Score
 from seqmap.transcript_metrics import error_rates
 
@@ -67,17 +67,24 @@ class TranscribeLearner(Learner):
         return found
 
     def loss(self, rows: NDArray[np.int64]) -> Tensor:
-        """Return the mean loss of some recordings, each varied."""
-        parts, targets = [], []
+        """Return the mean loss of some recordings, each varied; twice, if hearings shall agree."""
+        audio = self._config.audio
+        times = 2 if audio.consistency > 0 else 1
+        hearings: list[list[Floats]] = [[] for _ in range(times)]
         for row in rows:
             copies = self._train.bands[row]
             which = int(self._rng.integers(len(copies)))
-            bands, voice = copies[which].astype(np.float32), self._train.voices[row][which]
-            parts.append(varied(bands, self._codec, self._config.audio, self._rng, voice))
-            targets.append(self._train.targets[row])
-        scores, lengths = self._scores(parts)
+            bands = paced(copies[which].astype(np.float32), audio, self._rng)
+            voice = self._train.voices[row][which]
+            for parts in hearings:
+                parts.append(varied(bands, self._codec, audio, self._rng, voice))
+        targets = [self._train.targets[row] for row in rows] * times
+        scores, lengths = self._scores([part for parts in hearings for part in parts])
         sizes = torch.tensor([len(one) for one in targets])
-        return ctc(scores, lengths, torch.from_numpy(np.concatenate(targets)), sizes)
+        loss = ctc(scores, lengths, torch.from_numpy(np.concatenate(targets)), sizes)
+        if times > 1:
+            loss = loss + audio.consistency * disagreement(scores, lengths, sizes)
+        return loss
 
     @torch.no_grad()
     def score(self) -> Score:

@@ -32,6 +32,8 @@ from seqmap.export.onnx.encoders import encoded, width_of
 from seqmap.export.onnx.graph import Graph
 from seqmap.export.onnx.network import dense, pooled
 from seqmap.runtime.forecast import ForecastSession
+from seqmap.runtime.ops.convolution import StepShape
+from seqmap.runtime.ops.weights import take
 from seqmap.runtime.signal import SignalSession
 from seqmap.runtime.transcribe import TranscribeSession
 
@@ -99,7 +101,9 @@ def forecast_graph(session: ForecastSession) -> onnx.ModelProto:
 def acoustic_graph(session: TranscribeSession) -> onnx.ModelProto:
     """Return the graph of a transcriber's network; its search stays outside."""
     graph = Graph("acoustics")
-    states, _, _ = _read(graph, session, session.codecs.source.size)
+    steps, lengths = _inputs(graph, session.codecs.source.size)
+    steps, size = _convolved(graph, session, steps)
+    states, _ = _encoded(graph, session, steps, lengths, size)
     classes = session.codecs.target.classes
     scores, bias = dense(
         graph, session.archive.arrays, "output", (classes, _width(session)), states
@@ -111,15 +115,51 @@ def acoustic_graph(session: TranscribeSession) -> onnx.ModelProto:
     return graph.model(str(__doc__))
 
 
-def _read(graph: Graph, session: Any, size: int) -> tuple[str, str, str]:
-    """Add inputs and the encoder; returns states, last states, and lengths."""
+def _convolved(graph: Graph, session: TranscribeSession, steps: str) -> tuple[str, int]:
+    """Add the convolutions of a transcriber, if it has any; returns features and their number."""
+    source, filters = session.codecs.source, session.config.audio.filters
+    if filters == 0:
+        return steps, source.size
+    shape = StepShape(source.stack + 2 * source.context, source.mels, filters)
+    # Batch and time stay beside each other: each step is an image of its own.
+    sizes = graph.add("Slice", graph.add("Shape", steps), graph.ints(0), graph.ints(2))
+    places = graph.add("Reshape", steps, graph.ints(-1, 1, shape.frames, shape.mels))
+    channels = 1
+    for name, kernel in zip(("first", "second"), shape.kernels, strict=True):
+        key, side = f"convolution.{name}", kernel[1] // 2
+        weight = take(session.archive.arrays, f"{key}.weight", filters, channels, *kernel)
+        bias = take(session.archive.arrays, f"{key}.bias", filters)
+        places = graph.add(
+            "Conv",
+            places,
+            graph.constant(weight, np.float32),
+            graph.constant(bias, np.float32),
+            strides=[1, 2],
+            pads=[0, side, 0, side],
+        )
+        places, channels = graph.add("Tanh", places), filters
+    wanted = graph.add("Concat", sizes, graph.ints(shape.width), axis=0)
+    return graph.add("Reshape", places, wanted), shape.width
+
+
+def _inputs(graph: Graph, size: int) -> tuple[str, str]:
     steps = graph.input("steps", "float", "batch", "time", size)
-    lengths = graph.input("lengths", "int64", "batch")
+    return steps, graph.input("lengths", "int64", "batch")
+
+
+def _encoded(graph: Graph, session: Any, steps: str, lengths: str, size: int) -> tuple[str, str]:
+    """Add the encoder; returns states, (time, batch, width), and last states."""
     turned = graph.add("Transpose", steps, perm=[1, 0, 2])
     short = graph.add("Cast", lengths, to=6)
-    states, last = encoded(
+    return encoded(
         graph, session.archive.arrays, turned, short, size, session.config.encoder, "encoder."
     )
+
+
+def _read(graph: Graph, session: Any, size: int) -> tuple[str, str, str]:
+    """Add inputs and the encoder; returns states, last states, and lengths."""
+    steps, lengths = _inputs(graph, size)
+    states, last = _encoded(graph, session, steps, lengths, size)
     return states, last, lengths
 
 
