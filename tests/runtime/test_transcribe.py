@@ -67,13 +67,10 @@ def archive(make_weights: Any, **settings: Any) -> Archive:
     source = source.fitted([source.bands(speech(5, seed)) for seed in range(3)])
     codecs = TranscribeCodecs(source, TranscriptCodec(PIECES))
     w = make_weights(3)
-    shape = StepShape(source.stack + 2 * source.context, source.mels, config.audio.filters)
-    size, channels = source.size, 1
+    shape = StepShape(source.frames, source.mels, config.audio.filters)
+    size = source.size
     if shape.filters:
-        for layer, kernel in zip(("first", "second"), shape.kernels, strict=True):
-            w.draw(f"convolution.{layer}.weight", shape.filters, channels, *kernel, scale=3.0)
-            w.draw(f"convolution.{layer}.bias", shape.filters)
-            channels = shape.filters
+        draw_convolutions(w, shape, scale=3.0)
         size = shape.width
     width = w.recurrent("encoder.", "lstm", size, config.encoder)
     w.draw("output.weight", 5, width, scale=3.0)
@@ -90,6 +87,14 @@ def archive(make_weights: Any, **settings: Any) -> Archive:
     }
     language = {f"language.{n}": a for n, a in model.to_arrays().items()}
     return Archive(manifest, {**w.arrays, **arrays, **language})
+
+
+def draw_convolutions(w: Any, shape: StepShape, *, scale: float) -> None:
+    channels = 1
+    for layer, kernel in zip(("first", "second"), shape.kernels, strict=True):
+        w.draw(f"convolution.{layer}.weight", shape.filters, channels, *kernel, scale=scale)
+        w.draw(f"convolution.{layer}.bias", shape.filters)
+        channels = shape.filters
 
 
 @pytest.fixture
@@ -115,9 +120,11 @@ def parts_of(stream: Any, sound: np.ndarray, seed: int) -> list[Any]:
 
 
 @pytest.mark.parametrize("sizes", [(9, 40, 32), (7, 13, 5), (5, 16, 3), (3, 5, 4), (1, 4, 1)])
-def test_convolutions(sizes: tuple[int, int, int]) -> None:
+def test_convolutions(sizes: tuple[int, int, int], make_weights: Any) -> None:
     shape, rng = StepShape(*sizes), np.random.default_rng(sizes[0])
-    arrays = drawn(shape, rng)
+    w = make_weights(sizes[0])
+    draw_convolutions(w, shape, scale=1.0)
+    arrays = w.arrays
     steps = rng.normal(size=(11, shape.frames * shape.mels)).astype(np.float32)
     found = Convolution(arrays, shape).read(steps)
     for step, own in zip(steps, found, strict=True):
@@ -140,10 +147,12 @@ def test_convolutions(sizes: tuple[int, int, int]) -> None:
 @pytest.mark.skipif(not native.available(), reason="there is no native core")
 @pytest.mark.parametrize("sizes", [(9, 40, 32), (7, 13, 5), (1, 4, 1), (15, 20, 37)])
 def test_convolutions_on_the_native_core(
-    sizes: tuple[int, int, int], paths: Callable[[], Iterator[str]]
+    sizes: tuple[int, int, int], paths: Callable[[], Iterator[str]], make_weights: Any
 ) -> None:
     shape, rng = StepShape(*sizes), np.random.default_rng(sizes[0])
-    plain = Convolution(drawn(shape, rng), shape)
+    w = make_weights(sizes[0])
+    draw_convolutions(w, shape, scale=1.0)
+    plain = Convolution(w.arrays, shape)
     core = NativeConvolution(plain)
     steps = rng.normal(size=(130, shape.frames * shape.mels)).astype(np.float32)
     expected = plain.read(steps)
@@ -152,16 +161,6 @@ def test_convolutions_on_the_native_core(
         assert np.allclose(found, expected, rtol=1e-4, atol=1e-4), path
         assert np.array_equal(core.read(steps[40:41]), found[40:41]), path
     assert core.read(steps[:0]).shape == (0, shape.width)
-
-
-def drawn(shape: StepShape, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    arrays, channels = {}, 1
-    for name, kernel in zip(("first", "second"), shape.kernels, strict=True):
-        weight = rng.normal(size=(shape.filters, channels, *kernel))
-        arrays[f"convolution.{name}.weight"] = weight.astype(np.float32)
-        arrays[f"convolution.{name}.bias"] = rng.normal(size=shape.filters).astype(np.float32)
-        channels = shape.filters
-    return arrays
 
 
 def convolved(places: np.ndarray, arrays: dict[str, np.ndarray], name: str) -> np.ndarray:

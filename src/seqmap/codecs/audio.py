@@ -91,9 +91,14 @@ class AudioCodec:
     spread: tuple[float, ...] = ()
 
     @property
+    def frames(self) -> int:
+        """Frames that a step sees, those around it among them."""
+        return self.stack + 2 * self.context
+
+    @property
     def size(self) -> int:
         """Features of a step."""
-        return (self.stack + 2 * self.context) * self.mels
+        return self.frames * self.mels
 
     @property
     def step(self) -> float:
@@ -271,7 +276,7 @@ class Stacker:
 
     def __init__(self, codec: AudioCodec) -> None:
         self._stack, self._context = codec.stack, codec.context
-        self._width = codec.stack + 2 * codec.context
+        self._width = codec.frames
         self._held = np.zeros((codec.context, codec.mels), np.float32)
 
     def feed(self, frames: Floats) -> Floats:

@@ -118,8 +118,7 @@ class Acoustics:
 def _convolution(arrays: Arrays, config: Config, codec: AudioCodec) -> StepReader | None:
     if config.audio.filters == 0:
         return None
-    frames = codec.stack + 2 * codec.context
-    return build_convolution(arrays, StepShape(frames, codec.mels, config.audio.filters))
+    return build_convolution(arrays, StepShape(codec.frames, codec.mels, config.audio.filters))
 
 
 def _read(front: StepReader | None, steps: Floats) -> Floats:

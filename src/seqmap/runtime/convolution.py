@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 from ctypes import c_int32, c_int64, c_void_p
 from typing import Protocol
 
@@ -41,6 +42,14 @@ def build_convolution(arrays: Arrays, shape: StepShape) -> StepReader:
     return NativeConvolution(checked) if native.available() else checked
 
 
+@functools.cache
+def _core() -> ctypes.CDLL:
+    core = native.require()
+    given: list[type] = [c_void_p, c_int64, c_void_p, c_int64, c_void_p]
+    native.declare(core, {"seqmap_convolution_run": (given, c_int32)})
+    return core
+
+
 class _Layer(ctypes.Structure):
     """`seqmap_convolution`."""
 
@@ -74,17 +83,7 @@ class NativeConvolution:
                 for layer in plain.layers
             )
         )
-        core = native.require()
-        native.declare(
-            core,
-            {
-                "seqmap_convolution_run": (
-                    [c_void_p, c_int64, c_void_p, c_int64, c_void_p],
-                    c_int32,
-                )
-            },
-        )
-        self._run = core.seqmap_convolution_run
+        self._run = _core().seqmap_convolution_run
 
     def read(self, steps: Floats) -> Floats:
         """Convolve steps, (steps, size) -> (steps, width); the same bits alone and among others."""

@@ -80,8 +80,8 @@ class TranscribeLearner(Learner):
                 parts.append(varied(bands, self._codec, audio, self._rng, voice))
         targets = [self._train.targets[row] for row in rows] * times
         scores, lengths = self._scores([part for parts in hearings for part in parts])
-        sizes = torch.tensor([len(one) for one in targets])
-        loss = ctc(scores, lengths, torch.from_numpy(np.concatenate(targets)), sizes)
+        symbols, sizes = _in_a_row(targets)
+        loss = ctc(scores, lengths, symbols, sizes)
         if times > 1:
             loss = loss + audio.consistency * disagreement(scores, lengths, sizes)
         return loss
@@ -94,9 +94,7 @@ class TranscribeLearner(Learner):
         for begin in range(0, len(order), _AT_ONCE):
             rows = order[begin : begin + _AT_ONCE]
             scores, lengths = self._scores([self._ready[row] for row in rows])
-            targets = [self._dev.targets[row] for row in rows]
-            sizes = torch.tensor([len(one) for one in targets])
-            loss = ctc(scores, lengths, torch.from_numpy(np.concatenate(targets)), sizes)
+            loss = ctc(scores, lengths, *_in_a_row([self._dev.targets[row] for row in rows]))
             total += float(loss) * len(rows)
             for row, one, count in zip(rows, scores.cpu().numpy(), lengths, strict=True):
                 said[row] = self._target.decode(best_path(one[: int(count)]))
@@ -106,3 +104,9 @@ class TranscribeLearner(Learner):
     def _scores(self, parts: Sequence[Floats]) -> tuple[Tensor, Tensor]:
         x, lengths = padded([torch.from_numpy(part) for part in parts])
         return self.network(x.to(self._device), lengths.to(self._device)), lengths
+
+
+def _in_a_row(targets: Sequence[NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
+    """Return targets one after the other, (symbols,), and their lengths, (recordings,)."""
+    sizes = torch.tensor([len(one) for one in targets])
+    return torch.from_numpy(np.concatenate(targets)), sizes

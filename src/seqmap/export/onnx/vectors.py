@@ -120,7 +120,7 @@ def _convolved(graph: Graph, session: TranscribeSession, steps: str) -> tuple[st
     source, filters = session.codecs.source, session.config.audio.filters
     if filters == 0:
         return steps, source.size
-    shape = StepShape(source.stack + 2 * source.context, source.mels, filters)
+    shape = StepShape(source.frames, source.mels, filters)
     # Batch and time stay beside each other: each step is an image of its own.
     sizes = graph.add("Slice", graph.add("Shape", steps), graph.ints(0), graph.ints(2))
     places = graph.add("Reshape", steps, graph.ints(-1, 1, shape.frames, shape.mels))

@@ -72,7 +72,7 @@ class Convolution:
     def __init__(self, arrays: Arrays, shape: StepShape) -> None:
         self.width, filters = shape.width, shape.filters
         one, two = shape.kernels
-        whole, left = (shape.frames, shape.mels), (shape.frames - one[0] + 1, shape.bands[0])
+        whole, left = (shape.frames, shape.mels), (two[0], shape.bands[0])
         first = ConvolutionLayer(arrays, "convolution.first", whole, one, 1, filters)
         second = ConvolutionLayer(arrays, "convolution.second", left, two, filters, filters)
         self.layers = first, second
