@@ -449,7 +449,7 @@ def main() -> None:
     options = parser.parse_args()
     from seqmap.runtime import native
 
-    features = [name for name in ("bf16", "vnni") if native.has_feature(name)]
+    features = [name for name in native.FEATURES if native.has_feature(name)]
     machine = platform.processor() or platform.machine()
     print(f"{machine}, {os.cpu_count()} cores, {native.isa()} {features}")
     pieces = {"document": bench_documents, "batch": bench_batch, "stream": bench_stream}

@@ -41,8 +41,9 @@ SEQMAP_API const char* seqmap_isa(void);
 SEQMAP_API int32_t seqmap_set_isa(const char* name);
 /* 1 when this build contains the instruction set and this machine can run it. */
 SEQMAP_API int32_t seqmap_isa_available(const char* name);
-/* Sub-features: "bf16" (bf16 dot products) and "vnni" (u8 x s8 dot products). Without one, the same
- * arithmetic is emulated. SEQMAP_DISABLE=bf16,vnni does the same at load time. */
+/* Sub-features: "bf16" (bf16 dot products), "amx" (the same by tiles, in training; nothing without "bf16") and
+ * "vnni" (u8 x s8 dot products). Without bf16 or vnni the same arithmetic is emulated. SEQMAP_DISABLE=bf16,amx,vnni
+ * does the same at load time. */
 SEQMAP_API int32_t seqmap_has_feature(const char* name);
 SEQMAP_API int32_t seqmap_set_feature(const char* name, int32_t enabled);
 /* Name of the compiled unit ("avx512_bf16", ...) that serves "fp32", "bf16" or "int8" work now. */

@@ -18,15 +18,19 @@ void for_every_path(const std::function<void(const std::string&)>& body) {
   for (const char* isa : {"portable", "avx2", "avx512", "neon"}) {
     if (!seqmap_isa_available(isa)) continue;
     seqmap_set_isa(isa);
-    for (int features = 1; features >= 0; --features) {
-      seqmap_set_feature("bf16", features);
-      seqmap_set_feature("vnni", features);
-      const std::string path = std::string(isa) + (features ? "" : " without sub-features");
+    const auto run = [&](const std::string& path) {
       paths().insert(path);
       body(path);
+    };
+    run(isa);
+    if (seqmap_has_feature("amx")) {
+      seqmap_set_feature("amx", 0);
+      run(std::string(isa) + " without tiles");
+      seqmap_set_feature("amx", 1);
     }
-    seqmap_set_feature("bf16", 1);
-    seqmap_set_feature("vnni", 1);
+    for (const char* feature : {"bf16", "vnni"}) seqmap_set_feature(feature, 0);
+    run(std::string(isa) + " without sub-features");
+    for (const char* feature : {"bf16", "vnni"}) seqmap_set_feature(feature, 1);
   }
   seqmap_set_isa("auto");
 }

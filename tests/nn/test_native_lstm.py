@@ -34,7 +34,8 @@ def as_it_was() -> Iterator[None]:
     before = native.threads()
     yield
     native.set_isa("auto")
-    native.set_feature("bf16", True)
+    for feature in native.FEATURES:
+        native.set_feature(feature, True)
     native.set_threads(before)
 
 
@@ -164,7 +165,8 @@ def test_random_shapes(data: st.DataObject) -> None:
         data.draw(st.integers(0, 99), label="seed"),
     )
     native.set_isa(data.draw(st.sampled_from(ISAS), label="isa"))
-    native.set_feature("bf16", data.draw(st.booleans(), label="bf16 instructions"))
+    for feature in ("bf16", "amx"):
+        native.set_feature(feature, data.draw(st.booleans(), label=feature))
     native.set_threads(data.draw(st.sampled_from([1, 2, 3]), label="threads"))
     compare(problem, data.draw(st.sampled_from(["fp32", "bf16"]), label="precision"))
 
@@ -182,15 +184,17 @@ def test_long_and_large() -> None:
     compare(draw([60] * 40, 60, 256, 256), "fp32")
 
 
-def test_instructions_and_emulation_of_bf16_agree() -> None:
-    problem = draw([40, 25, 8], 40, 64, 64)
-    native.set_isa("auto")
+def test_tiles_instructions_and_emulation_of_bf16_agree() -> None:
+    problem = draw([40] * 17 + [25, 8, 1], 40, 67, 83)
+    found = []
     with torch.no_grad():
-        first = native_run(problem, "bf16")
-        native.set_feature("bf16", False)
-        second = native_run(problem, "bf16")
-    for one, other in zip(first, second, strict=True):
-        assert error(one, other) < 2e-3  # the same roundings, up to the order of sums
+        for off in ((), ("amx",), ("amx", "bf16")):
+            for feature in native.FEATURES:
+                native.set_feature(feature, feature not in off)
+            found.append(native_run(problem, "bf16"))
+    for other in found[1:]:
+        for one, two in zip(found[0], other, strict=True):
+            assert error(one, two) < 2e-3  # the same roundings, up to the order of sums
 
 
 @pytest.mark.parametrize("isa", ISAS)

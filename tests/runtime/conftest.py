@@ -17,11 +17,11 @@ def paths() -> Iterator[Callable[[], Iterator[str]]]:
         for isa in native.available_isas():
             for features in (True, False):
                 native.set_isa(isa)
-                for feature in ("bf16", "vnni"):
+                for feature in native.FEATURES:
                     native.set_feature(feature, features)
                 yield f"{isa}{'' if features else ' plain'}"
 
     yield each
     native.set_isa("auto")
-    for feature in ("bf16", "vnni"):
+    for feature in native.FEATURES:
         native.set_feature(feature, True)

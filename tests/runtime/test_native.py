@@ -23,8 +23,8 @@ def settings() -> Iterator[None]:
     before = native.threads()
     yield
     native.set_isa("auto")
-    native.set_feature("bf16", True)
-    native.set_feature("vnni", True)
+    for feature in native.FEATURES:
+        native.set_feature(feature, True)
     native.set_threads(before)
 
 
@@ -61,11 +61,29 @@ def test_an_unknown_instruction_set_is_refused(settings: None) -> None:
 
 @needs_core
 def test_features_can_be_turned_off(settings: None) -> None:
-    for name in ("bf16", "vnni"):
+    for name in native.FEATURES:
         native.set_feature(name, False)
         assert not native.has_feature(name)
     with pytest.raises(native.NativeError, match="sse"):
         native.set_feature("sse", True)
+
+
+@needs_core
+def test_tiles_serve_where_the_processor_has_them(settings: None) -> None:
+    library = native.require()
+    if native.has_feature("amx"):
+        assert library.seqmap_variant(b"bf16") == b"avx512_amx"
+        native.set_feature("amx", False)
+        assert native.has_feature("bf16")
+        assert library.seqmap_variant(b"bf16") == b"avx512_bf16"
+        native.set_feature("amx", True)
+        native.set_feature("bf16", False)
+        assert not native.has_feature("amx")  # tiles are of bf16
+    for isa in native.available_isas():
+        native.set_isa(isa)
+        if isa != "avx512":
+            assert not native.has_feature("amx")
+            assert library.seqmap_variant(b"bf16") == isa.encode()
 
 
 @needs_core
@@ -84,6 +102,8 @@ def test_the_environment_chooses() -> None:
     assert run(code, SEQMAP_ISA="portable", SEQMAP_THREADS="5") == "portable 5"
     code = "from seqmap.runtime import native; print(native.has_feature('bf16'))"
     assert run(code, SEQMAP_DISABLE="bf16,vnni") == "False"
+    code = "from seqmap.runtime import native; print(native.has_feature('amx'))"
+    assert run(code, SEQMAP_DISABLE="amx") == "False"
 
 
 def test_without_the_library_it_says_so_once() -> None:

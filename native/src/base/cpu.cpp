@@ -9,6 +9,12 @@
 
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
+#elif defined(__x86_64__)
+#include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #endif
 
 namespace seqmap {
@@ -28,6 +34,26 @@ bool compiled(Variant variant) {
 }
 
 #if defined(__x86_64__)
+// Whether the processor has tile products of bf16 and the system lets this process use them: their registers are 8 KiB a
+// thread, so Linux has them asked for (arch_prctl, ARCH_REQ_XCOMP_PERM).
+bool has_tiles() {
+#if defined(__linux__)
+  static const bool granted = [] {
+    constexpr unsigned kBf16 = 1u << 22, kTiles = 1u << 24, kOsxsave = 1u << 27, kState = 3u << 17;
+    constexpr long kRequest = 0x1023, kTileData = 18;
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & kOsxsave)) return false;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & kBf16) || !(d & kTiles)) return false;
+    unsigned low, high;
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & kState) == kState && syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
+  }();
+  return granted;
+#else
+  return false;
+#endif
+}
+
 bool cpu_runs(Variant variant) {
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -39,6 +65,7 @@ bool cpu_runs(Variant variant) {
     case Variant::avx512_vnni: return avx512 && __builtin_cpu_supports("avx512vnni");
 #if defined(SEQMAP_KNOWS_AVX512BF16)
     case Variant::avx512_bf16: return avx512 && __builtin_cpu_supports("avx512bf16");
+    case Variant::avx512_amx: return avx512 && __builtin_cpu_supports("avx512bf16") && has_tiles();
 #endif
 #if defined(SEQMAP_KNOWS_AVXVNNI)
     case Variant::avx2_vnni: return avx2 && __builtin_cpu_supports("avxvnni");
@@ -91,7 +118,7 @@ int isa_index(const char* name) {
 
 struct Choice {
   std::atomic<Isa> isa;
-  std::atomic<bool> bf16{true}, vnni{true};
+  std::atomic<bool> bf16{true}, amx{true}, vnni{true};
 
   Choice() : isa(best_isa()) {
     if (const char* name = std::getenv("SEQMAP_ISA")) {
@@ -100,6 +127,7 @@ struct Choice {
     }
     if (const char* off = std::getenv("SEQMAP_DISABLE")) {
       bf16 = std::strstr(off, "bf16") == nullptr;
+      amx = std::strstr(off, "amx") == nullptr;
       vnni = std::strstr(off, "vnni") == nullptr;
     }
   }
@@ -111,6 +139,7 @@ Choice& choice() {
 }
 
 Variant with_bf16(Isa isa) { return isa == Isa::avx512 ? Variant::avx512_bf16 : base_variant(isa); }
+bool runs_tiles(Isa isa) { return isa == Isa::avx512 && usable(Variant::avx512_amx); }
 
 Variant with_vnni(Isa isa) {
   switch (isa) {
@@ -137,7 +166,7 @@ Variant current_variant(Work work) {
   const Choice& now = choice();
   const Isa isa = now.isa;
   Variant wanted = base_variant(isa);
-  if (work == Work::bf16 && now.bf16) wanted = with_bf16(isa);
+  if (work == Work::bf16 && now.bf16) wanted = now.amx && runs_tiles(isa) ? Variant::avx512_amx : with_bf16(isa);
   if (work == Work::int8 && now.vnni) wanted = with_vnni(isa);
   return usable(wanted) ? wanted : base_variant(isa);
 }
@@ -174,6 +203,7 @@ int32_t seqmap_set_isa(const char* name) {
 int32_t seqmap_has_feature(const char* name) {
   const Choice& now = choice();
   if (name && std::strcmp(name, "bf16") == 0) return now.bf16 && usable(with_bf16(now.isa)) && now.isa == Isa::avx512;
+  if (name && std::strcmp(name, "amx") == 0) return now.amx && now.bf16 && runs_tiles(now.isa);
   if (name && std::strcmp(name, "vnni") == 0) return now.vnni && usable(with_vnni(now.isa)) && now.isa != Isa::portable;
   return 0;
 }
@@ -181,10 +211,12 @@ int32_t seqmap_has_feature(const char* name) {
 int32_t seqmap_set_feature(const char* name, int32_t enabled) {
   if (name && std::strcmp(name, "bf16") == 0) {
     choice().bf16 = enabled != 0;
+  } else if (name && std::strcmp(name, "amx") == 0) {
+    choice().amx = enabled != 0;
   } else if (name && std::strcmp(name, "vnni") == 0) {
     choice().vnni = enabled != 0;
   } else {
-    return fail(SEQMAP_EINVAL, "unknown feature '%s' (known: bf16, vnni)", name ? name : "");
+    return fail(SEQMAP_EINVAL, "unknown feature '%s' (known: bf16, amx, vnni)", name ? name : "");
   }
   return SEQMAP_OK;
 }

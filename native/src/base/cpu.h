@@ -20,6 +20,7 @@
   X(avx512)                    \
   X(avx512_vnni)               \
   X(avx512_bf16)               \
+  X(avx512_amx)                \
   X(neon)                      \
   X(neon_dot)
 

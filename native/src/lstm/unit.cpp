@@ -12,6 +12,9 @@ namespace {
 #include "lstm/pack.inl.h"
 #include "lstm/forward.inl.h"
 #include "lstm/backward.inl.h"
+#if defined(__AMX_BF16__)
+#include "lstm/tiles.inl.h"
+#endif
 // clang-format on
 
 void sum(const float* const* parts, int32_t count, int64_t n, float* out) {

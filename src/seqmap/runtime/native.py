@@ -21,6 +21,9 @@ ABI_VERSION = 6
 LIBRARY_VARIABLE = "SEQMAP_LIBRARY"
 """Environment variable with the path of the library to load; "none" leaves the core out."""
 
+FEATURES = ("bf16", "amx", "vnni")
+"""Sub-features of instruction sets."""
+
 
 class NativeError(SeqmapError):
     """The native core refused a call."""
@@ -149,12 +152,12 @@ def set_isa(name: str) -> None:
 
 
 def has_feature(name: str) -> bool:
-    """Whether "bf16" or "vnni" instructions are in use."""
+    """Whether "bf16", "amx" (tiles of bf16) or "vnni" instructions are in use."""
     return bool(require().seqmap_has_feature(name.encode()))
 
 
 def set_feature(name: str, enabled: bool) -> None:
-    """Turn "bf16" or "vnni" instructions off (their results are then emulated) or on again."""
+    """Turn instructions off or on again; what would run on them then runs on ordinary ones."""
     check(require().seqmap_set_feature(name.encode(), int(enabled)))
 
 
