@@ -183,9 +183,8 @@ class AcousticStream:
 
     def _read(self, steps: Floats) -> Floats:
         weight, bias = self._output
-        found = np.empty((len(steps), len(bias)), np.float32)
-        for place, step in enumerate(_read(self._front, steps)):
-            self._network.input[:] = step
+        scores = np.empty((len(steps), len(bias)), np.float32)
+        for place, state in enumerate(self._network.read(_read(self._front, steps))):
             # Row by row: products of many rows may be summed in another order.
-            found[place] = log_chances(self._network.step() @ weight + bias)
-        return found
+            scores[place] = state @ weight + bias
+        return log_chances(scores)

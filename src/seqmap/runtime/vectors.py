@@ -31,6 +31,13 @@ class VectorStream(ABC):
         """Take `input`; returns the last layer's state (width,), which the next step overwrites."""
 
     @abstractmethod
+    def read(self, steps: Floats) -> Floats:
+        """Take steps, (time, size); returns the states after them, (time, width).
+
+        They are what `step` gives for one after the other, bit for bit.
+        """
+
+    @abstractmethod
     def state(self) -> dict[str, NDArray[Any]]:
         """Return a copy of everything that is remembered."""
 
@@ -124,6 +131,10 @@ class NativeVectorStream(VectorStream):
         """Take `input`."""
         raise AssertionError("replaced by the core's own")
 
+    def read(self, steps: Floats) -> Floats:
+        """Take steps; a layer's weights are read once for several of them."""
+        return np.asarray(self._stream.feed(steps, states=True))
+
     def state(self) -> dict[str, NDArray[Any]]:
         """Return a copy of everything that is remembered."""
         return {"native": np.frombuffer(self._stream.snapshot(), np.uint8)}
@@ -172,13 +183,20 @@ class NumpyVectorStream(VectorStream):
 
     def __init__(self, encoder: Any, size: int) -> None:
         self.input = np.zeros(size, np.float32)
-        self._encoder = encoder
+        self._encoder, self._width = encoder, encoder.width
         self._state: State = encoder.start()
 
     def step(self) -> Floats:
         """Take `input`."""
-        states, self._state = self._encoder.feed(self.input[None], self._state)
-        return np.asarray(states[0])
+        return np.asarray(self.read(self.input[None])[0])
+
+    def read(self, steps: Floats) -> Floats:
+        """Take steps, one by one: products of many rows may be summed in another order."""
+        found = np.empty((len(steps), self._width), np.float32)
+        for place in range(len(steps)):
+            states, self._state = self._encoder.feed(steps[place : place + 1], self._state)
+            found[place] = states[0]
+        return found
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return a copy of everything that is remembered."""

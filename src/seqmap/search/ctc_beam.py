@@ -157,13 +157,13 @@ class BeamSearch:
         found: dict[int, _Entry] = {}
         for prefix, ended, open_ in self._beam:
             total = _sum(ended, open_)
+            last = prefix.symbol
+            repeated = _NEVER if last == BLANK else open_ + row[last]
             stays = found.get(prefix.key)
             if stays is None:
-                stays = found[prefix.key] = [prefix, _NEVER, _NEVER]
-            stays[1] = _sum(stays[1], total + blank)
-            last = prefix.symbol
-            if last != BLANK:
-                stays[2] = _sum(stays[2], open_ + row[last])
+                found[prefix.key] = [prefix, total + blank, repeated]
+            else:
+                stays[1], stays[2] = _sum(stays[1], total + blank), _sum(stays[2], repeated)
             children = prefix.children
             for symbol in tried:
                 # The same symbol again is a new one only after a blank.
@@ -175,9 +175,10 @@ class BeamSearch:
                     child = children[symbol] = self._extended(prefix, symbol)
                 entry = found.get(child.key)
                 if entry is None:
-                    entry = found[child.key] = [child, _NEVER, _NEVER]
-                entry[2] = _sum(entry[2], before + row[symbol])
-        kept = nlargest(self._options.beam, found.values(), key=_worth)
+                    found[child.key] = [child, _NEVER, before + row[symbol]]
+                else:
+                    entry[2] = _sum(entry[2], before + row[symbol])
+        kept = sorted(found.values(), key=_worth, reverse=True)[: self._options.beam]
         alive = {entry[0].key for entry in kept}
         for prefix, _, _ in self._beam:
             if prefix.key not in alive:
@@ -253,7 +254,10 @@ def _sum(a: float, b: float) -> float:
 
 
 def _worth(entry: _Entry) -> float:
-    return _sum(entry[1], entry[2]) + float(entry[0].extra)
+    prefix, blank, other = entry
+    both: float = other if blank == _NEVER else blank if other == _NEVER else _sum(blank, other)
+    extra: float = prefix.extra
+    return both + extra
 
 
 def _numbers(prefix: _Prefix) -> tuple[int, ...]:
