@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,20 +13,15 @@ from seqmap.config import EncoderConfig
 from seqmap.runtime import native
 from seqmap.runtime.vectors import NativeVectors, NumpyVectors, VectorEncoder
 
-SIZE, HIDDEN, LAYERS = 13, 21, 2
-CONFIG = EncoderConfig(name="lstm", hidden=HIDDEN, layers=LAYERS, direction="forward")
+SIZE, HIDDEN = 13, 21
+CONFIG = EncoderConfig(name="lstm", hidden=HIDDEN, layers=2, direction="forward")
 
 
 @pytest.fixture(scope="module")
-def arrays() -> dict[str, NDArray[np.float32]]:
-    rng = np.random.default_rng(0)
-    found: dict[str, NDArray[np.float32]] = {}
-    for layer in range(LAYERS):
-        name, inputs = f"encoder.layers.{layer}.forward", HIDDEN if layer else SIZE
-        shapes = {"w_ih": (4 * HIDDEN, inputs), "w_hh": (4 * HIDDEN, HIDDEN), "bias": (4 * HIDDEN,)}
-        for part, shape in shapes.items():
-            found[f"{name}.{part}"] = rng.normal(scale=0.4, size=shape).astype(np.float32)
-    return found
+def arrays(make_weights: Any) -> dict[str, NDArray[np.float32]]:
+    w = make_weights(0)
+    w.recurrent("encoder.", "lstm", SIZE, CONFIG)
+    return dict(w.arrays)
 
 
 def check(encoder: VectorEncoder) -> None:

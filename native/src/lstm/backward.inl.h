@@ -101,8 +101,7 @@ void input_gradient(const LstmBackwardTask& task, int64_t s0, int64_t s1) {
 template <class F>
 void pack_left(const LstmBackwardTask& task, int64_t tokens) {
   const int64_t gate_rows = kGates * round_up(task.hidden, kWidth), words = word_count<F>(tokens);
-  auto* rows = static_cast<typename F::Stored*>(task.d_gates);
-  if (tokens % F::kPerWord) std::memset(rows + tokens * gate_rows, 0, sizeof(*rows) * static_cast<size_t>(gate_rows));
+  const auto* rows = static_cast<const typename F::Stored*>(task.d_gates);
   alignas(64) uint32_t column[kWidth];
   for (int64_t k = 0; k < words; ++k) {
     const auto* first = rows + k * F::kPerWord * gate_rows;
@@ -146,6 +145,10 @@ void pack_chunk(const LstmBackwardTask& task, int64_t s0, int64_t s1) {
   const int64_t tokens = part.offset[s1] - part.offset[s0];
   const int64_t input = round_up(task.input, kWidth), hidden = round_up(task.hidden, kWidth);
   const int64_t input_vecs = input / kWidth, vecs = input_vecs + hidden / kWidth;
+  const int64_t gate_rows = kGates * hidden;
+  auto* d_gates = static_cast<Stored*>(task.d_gates);
+  // An odd count ends with a pair of one row and zeros.
+  if (tokens % F::kPerWord) std::memset(d_gates + tokens * gate_rows, 0, sizeof(Stored) * static_cast<size_t>(gate_rows));
   pack_left<F>(task, tokens);
   gather_inputs<F>(task, s0, s1);
   const auto* x = static_cast<const Stored*>(task.x_chunk);
@@ -164,26 +167,24 @@ template <class F>
 void weight_gradient(const LstmBackwardTask& task, int64_t tokens, bool first) {
   const int64_t gate_rows = kGates * round_up(task.hidden, kWidth), words = word_count<F>(tokens);
   const int64_t columns = round_up(task.input, kWidth) + round_up(task.hidden, kWidth), vecs = columns / kWidth;
-  for (int64_t v0 = 0; v0 < vecs; v0 += kGradVecs) {
+  for_panels<kGradVecs>(vecs, [&](int64_t v0, auto panel_vecs) {
+    constexpr int NV = decltype(panel_vecs)::value;
     const uint32_t* panel = task.right + v0 * kWidth * words;
-    with_constant<kGradVecs>(smaller(vecs - v0, kGradVecs), [&](auto panel_vecs) {
-      constexpr int NV = decltype(panel_vecs)::value;
-      for (int64_t m = 0; m < gate_rows; m += kGradRows) {
-        float* out = task.d_weight + m * columns + v0 * kWidth;
-        Vec acc[kGradRows][NV];
-        clear(acc);
-        accumulate<F>(acc, task.left + m * words, 1, kGradRows, panel, words);
+    for (int64_t m = 0; m < gate_rows; m += kGradRows) {
+      float* out = task.d_weight + m * columns + v0 * kWidth;
+      Vec acc[kGradRows][NV];
+      clear(acc);
+      accumulate<F>(acc, task.left + m * words, 1, kGradRows, panel, words);
 #pragma GCC unroll 8
-        for (int r = 0; r < kGradRows; ++r) {
+      for (int r = 0; r < kGradRows; ++r) {
 #pragma GCC unroll 4
-          for (int v = 0; v < NV; ++v) {
-            float* place = out + r * columns + v * kWidth;
-            store(place, first ? acc[r][v] : add(load(place), acc[r][v]));
-          }
+        for (int v = 0; v < NV; ++v) {
+          float* place = out + r * columns + v * kWidth;
+          store(place, first ? acc[r][v] : add(load(place), acc[r][v]));
         }
       }
-    });
-  }
+    }
+  });
 }
 
 void start_gradients(const LstmBackwardTask& task) {

@@ -25,12 +25,16 @@ SEQMAP_INLINE void convert_state(const float* states, int64_t row, int64_t hidde
   }
 }
 
+SEQMAP_INLINE Words paired(const uint16_t* a, const uint16_t* b) {
+  return or_words(load_halves(a), shift_left_16(load_halves(b)));
+}
+
 // Words of the rows a and b, which follow each other in the summed dimension: with one value a word there is no b.
 SEQMAP_INLINE void pair_words(const float* a, const float*, uint32_t* words) {
   store_words(words, load_words(a));
 }
 SEQMAP_INLINE void pair_words(const uint16_t* a, const uint16_t* b, uint32_t* words) {
-  store_words(words, or_words(load_halves(a), shift_left_16(load_halves(b))));
+  store_words(words, paired(a, b));
 }
 
 // The panels for x * weight^T: group b holds the four gates of the units [b*V, b*V + V).

@@ -69,34 +69,39 @@ SEQMAP_INLINE void for_row_tiles(int64_t n, const Body& body) {
   }
 }
 
+// Cuts vectors of columns into panels of N and a rest: body(first vector, Int<vectors>).
+template <int N, class Body>
+SEQMAP_INLINE void for_panels(int64_t vecs, const Body& body) {
+  for (int64_t v0 = 0; v0 < vecs; v0 += N) {
+    with_constant<N>(smaller(vecs - v0, N), [&](auto panel_vecs) { body(v0, panel_vecs); });
+  }
+}
+
 // C = A * B for n rows of `columns` values; out[r] is where row r of C goes.
 template <class F>
 void multiply(const uint32_t* a, int64_t row_stride, int64_t n, const uint32_t* panels, int64_t words, int64_t columns,
               float* const* out) {
-  for (int64_t column = 0; column < columns; column += kPanelVecs * kWidth) {
-    const uint32_t* panel = panels + column * words;
-    const int64_t vecs = (smaller(columns - column, kPanelVecs * kWidth) + kWidth - 1) / kWidth;
+  for_panels<kPanelVecs>(round_up(columns, kWidth) / kWidth, [&](int64_t v0, auto panel_vecs) {
+    constexpr int NV = decltype(panel_vecs)::value;
+    const int64_t column = v0 * kWidth;
     // Values in the last vector: only it may reach beyond the columns.
-    const int lanes = static_cast<int>(smaller(columns - column - (vecs - 1) * kWidth, kWidth));
-    with_constant<kPanelVecs>(vecs, [&](auto panel_vecs) {
-      constexpr int NV = decltype(panel_vecs)::value;
-      for_row_tiles(n, [&](int64_t r0, auto tile_rows) {
-        constexpr int R = decltype(tile_rows)::value;
-        Vec acc[R][NV];
-        clear(acc);
-        accumulate<F>(acc, a + r0 * row_stride, row_stride, 1, panel, words);
+    const int lanes = static_cast<int>(smaller(columns - column - (NV - 1) * kWidth, kWidth));
+    for_row_tiles(n, [&](int64_t r0, auto tile_rows) {
+      constexpr int R = decltype(tile_rows)::value;
+      Vec acc[R][NV];
+      clear(acc);
+      accumulate<F>(acc, a + r0 * row_stride, row_stride, 1, panels + column * words, words);
 #pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) {
-          float* place = out[r0 + r] + column;
+      for (int r = 0; r < R; ++r) {
+        float* place = out[r0 + r] + column;
 #pragma GCC unroll 4
-          for (int v = 0; v < NV - 1; ++v) store(place + v * kWidth, acc[r][v]);
-          if (lanes == kWidth) {
-            store(place + (NV - 1) * kWidth, acc[r][NV - 1]);
-          } else {
-            store_partial(place + (NV - 1) * kWidth, acc[r][NV - 1], lanes);
-          }
+        for (int v = 0; v < NV - 1; ++v) store(place + v * kWidth, acc[r][v]);
+        if (lanes == kWidth) {
+          store(place + (NV - 1) * kWidth, acc[r][NV - 1]);
+        } else {
+          store_partial(place + (NV - 1) * kWidth, acc[r][NV - 1], lanes);
         }
-      });
+      }
     });
-  }
+  });
 }

@@ -148,25 +148,23 @@ void multiply<Bf16>(const uint32_t* a, int64_t row_stride, int64_t n, const uint
   alignas(64) float sums[kMostTileRows * kPanelVecs * kWidth];
   for_tile_rows(n, [&](int64_t begin, int64_t end, int64_t rows) {
     const TileShapes shapes(rows, words);
-    for (int64_t column = 0; column < columns; column += kPanelVecs * kWidth) {
-      const int64_t values = smaller(columns - column, kPanelVecs * kWidth);
-      with_constant<kPanelVecs>((values + kWidth - 1) / kWidth, [&](auto panel_vecs) {
-        constexpr int NV = decltype(panel_vecs)::value;
-        const int lanes = static_cast<int>(values - (NV - 1) * kWidth);
-        for (int64_t r = begin; r < end; r += rows) {
-          start_tiles<NV>(nullptr, 0);
-          accumulate_tiles<NV>(a + r * row_stride, row_stride, panels + column * words, words);
-          store_tiles<NV>(sums, NV * kWidth);
-          for (int64_t i = 0; i < rows; ++i) {
-            const float* sum = sums + i * NV * kWidth;
-            float* place = out[r + i] + column;
+    for_panels<kPanelVecs>(round_up(columns, kWidth) / kWidth, [&](int64_t v0, auto panel_vecs) {
+      constexpr int NV = decltype(panel_vecs)::value;
+      const int64_t column = v0 * kWidth;
+      const int lanes = static_cast<int>(smaller(columns - column - (NV - 1) * kWidth, kWidth));
+      for (int64_t r = begin; r < end; r += rows) {
+        start_tiles<NV>(nullptr, 0);
+        accumulate_tiles<NV>(a + r * row_stride, row_stride, panels + column * words, words);
+        store_tiles<NV>(sums, NV * kWidth);
+        for (int64_t i = 0; i < rows; ++i) {
+          const float* sum = sums + i * NV * kWidth;
+          float* place = out[r + i] + column;
 #pragma GCC unroll 4
-            for (int v = 0; v < NV - 1; ++v) store(place + v * kWidth, load(sum + v * kWidth));
-            store_partial(place + (NV - 1) * kWidth, load(sum + (NV - 1) * kWidth), lanes);
-          }
+          for (int v = 0; v < NV - 1; ++v) store(place + v * kWidth, load(sum + v * kWidth));
+          store_partial(place + (NV - 1) * kWidth, load(sum + (NV - 1) * kWidth), lanes);
         }
-      });
-    }
+      }
+    });
   });
 }
 
@@ -204,8 +202,7 @@ SEQMAP_INLINE void transpose(__m512i (&rows)[16]) {
 template <>
 void pack_left<Bf16>(const LstmBackwardTask& task, int64_t tokens) {
   const int64_t gate_rows = kGates * round_up(task.hidden, kWidth), words = word_count<Bf16>(tokens);
-  auto* rows = static_cast<Bf16::Stored*>(task.d_gates);
-  if (tokens % Bf16::kPerWord) std::memset(rows + tokens * gate_rows, 0, sizeof(*rows) * static_cast<size_t>(gate_rows));
+  const auto* rows = static_cast<const Bf16::Stored*>(task.d_gates);
   for (int64_t k = 0; k < words; k += kTileWords) {
     const int64_t filled = smaller(words - k, kTileWords);
     const __mmask16 lanes = first_lanes(static_cast<int>(filled));
@@ -215,7 +212,7 @@ void pack_left<Bf16>(const LstmBackwardTask& task, int64_t tokens) {
       for (int i = 0; i < kTileWords; ++i) block[i] = _mm512_setzero_si512();
       for (int64_t i = 0; i < filled; ++i) {
         const auto* pair = rows + (k + i) * Bf16::kPerWord * gate_rows + m;
-        block[i] = or_words(load_halves(pair), shift_left_16(load_halves(pair + gate_rows))).v;
+        block[i] = paired(pair, pair + gate_rows).v;
       }
       transpose(block);
 #pragma GCC unroll 16
@@ -229,16 +226,13 @@ void weight_gradient<Bf16>(const LstmBackwardTask& task, int64_t tokens, bool fi
   const int64_t gate_rows = kGates * round_up(task.hidden, kWidth), words = word_count<Bf16>(tokens);
   const int64_t columns = round_up(task.input, kWidth) + round_up(task.hidden, kWidth), vecs = columns / kWidth;
   const TileShapes shapes(kMostTileRows, words);
-  for (int64_t v0 = 0; v0 < vecs; v0 += kGradVecs) {
-    const uint32_t* panel = task.right + v0 * kWidth * words;
-    with_constant<kGradVecs>(smaller(vecs - v0, kGradVecs), [&](auto panel_vecs) {
-      constexpr int NV = decltype(panel_vecs)::value;
-      for (int64_t m = 0; m < gate_rows; m += kMostTileRows) {
-        float* out = task.d_weight + m * columns + v0 * kWidth;
-        start_tiles<NV>(first ? nullptr : out, columns);
-        accumulate_tiles<NV>(task.left + m * words, words, panel, words);
-        store_tiles<NV>(out, columns);
-      }
-    });
-  }
+  for_panels<kGradVecs>(vecs, [&](int64_t v0, auto panel_vecs) {
+    constexpr int NV = decltype(panel_vecs)::value;
+    for (int64_t m = 0; m < gate_rows; m += kMostTileRows) {
+      float* out = task.d_weight + m * columns + v0 * kWidth;
+      start_tiles<NV>(first ? nullptr : out, columns);
+      accumulate_tiles<NV>(task.left + m * words, words, task.right + v0 * kWidth * words, words);
+      store_tiles<NV>(out, columns);
+    }
+  });
 }

@@ -254,10 +254,7 @@ def _sum(a: float, b: float) -> float:
 
 
 def _worth(entry: _Entry) -> float:
-    prefix, blank, other = entry
-    both: float = other if blank == _NEVER else blank if other == _NEVER else _sum(blank, other)
-    extra: float = prefix.extra
-    return both + extra
+    return _sum(entry[1], entry[2]) + float(entry[0].extra)
 
 
 def _numbers(prefix: _Prefix) -> tuple[int, ...]:
